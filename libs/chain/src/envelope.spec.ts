@@ -1,0 +1,61 @@
+import { fromUtf8, toUtf8 } from './bytes.js';
+import { envelopeBytes, parseEnvelope, type Envelope } from './envelope.js';
+
+const envelope: Envelope = {
+  version: 1,
+  type: 'run.started',
+  stream: 'run/01920000-0000-7000-8000-000000000001',
+  sealed_at: '2026-01-26T10:30:00.123Z',
+  producer: { seq: 0, id: '6f1c0000-0000-4000-8000-000000000001', client: 'runseal-js/0.1.0' },
+  occurred_at: '2026-01-26T11:30:00+01:00',
+  id: '01920000-0000-7000-8000-000000000002',
+  class: 'permanent',
+  actor: 'p_é"',
+};
+const text = fromUtf8(envelopeBytes(envelope));
+
+describe('envelopeBytes', () => {
+  it('is canonical whatever order the members came in, and is read back', () => {
+    expect(text.startsWith('{"actor":"p_é\\"","class":"permanent","id":')).toBe(true);
+    expect(parseEnvelope(text)).toEqual(envelope);
+  });
+
+  it('takes an event without producer and without time', () => {
+    const bare = { ...envelope, producer: null, occurred_at: null };
+    expect(parseEnvelope(fromUtf8(envelopeBytes(bare)))).toEqual(bare);
+  });
+
+  it.each([
+    ['a member too many', { ...envelope, payload: {} }],
+    ['a member too few', { ...envelope, actor: undefined }],
+    ['an unknown class', { ...envelope, class: 'secret' }],
+    ['a version that is text', { ...envelope, version: '1' }],
+    ['a producer with a member too many', { ...envelope, producer: { ...envelope.producer, host: 'x' } }],
+    ['a counter of 2^53', { ...envelope, producer: { ...envelope.producer, seq: 2 ** 53 } }],
+    ['a lone surrogate', { ...envelope, actor: '\ud800' }],
+  ])('refuses %s', (_, wrong) => {
+    expect(() => envelopeBytes(wrong as unknown as Envelope)).toThrow(TypeError);
+  });
+});
+
+describe('parseEnvelope', () => {
+  it.each([
+    ['a space', text.replace(':', ': ')],
+    ['a doubled member', text.replace('{"actor"', '{"actor":"p_x","actor"')],
+    ['members in another order', text.replace('"version":1}', '"a":1}').replace('{', '{"version":1,')],
+    ['a needless escape', text.replace('run.started', 'run\\u002estarted')],
+    ['an escaped lone surrogate', text.replace('é', '\\ud800')],
+    ['a number written otherwise', text.replace('"version":1', '"version":1.0')],
+    ['a byte order mark', `\ufeff${text}`],
+    ['trailing bytes', `${text}\n`],
+    ['no object', 'null'],
+    ['no JSON', '{'],
+  ])('refuses %s', (_, wrong) => {
+    expect(wrong).not.toBe(text);
+    expect(() => parseEnvelope(wrong)).toThrow(TypeError);
+  });
+
+  it('takes exactly the stored text', () => {
+    expect(toUtf8(text)).toEqual(envelopeBytes(parseEnvelope(text)));
+  });
+});
