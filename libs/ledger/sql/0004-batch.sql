@@ -1,0 +1,124 @@
+set local role runseal_owner;
+
+-- A batch taken apart: arrays by event (from 1), except unusual, which numbers requests (from 0).
+create type ledger.batch as (
+  ids uuid[],
+  types text[],
+  streams text[],
+  envelopes bytea[],
+  payloads bytea[],
+  salts bytea[],
+  unusual integer[]   -- requests that need a look of their own; the rest is appended as it stands
+);
+
+-- Whether a role may seal such an event: its type, with the class and the kind of stream that go with it, and a derived
+-- (version 8) id only with the role's own first byte.
+create function ledger.may_seal(p_role text, p_id uuid, p_type text, p_stream text, p_class text) returns boolean
+language sql stable set search_path = pg_catalog, pg_temp
+begin atomic
+  select exists (
+    select from ledger.authorities a
+    where a.role = p_role
+      and a.event_type = p_type
+      and a.class = p_class
+      and starts_with(p_stream, a.stream_kind || '/')
+  ) and (
+    substring(p_id::text from 15 for 1) <> '8'
+    or exists (
+      select from ledger.derived_id_bytes d
+      where d.role = p_role and d.id_byte = get_byte(uuid_send(p_id), 0)
+    )
+  );
+end;
+
+
+-- Takes a batch apart and checks that it is whole, within the limits and of this minute. Raises RS003 and RS004.
+create function ledger.read_batch(
+  p_ledger smallint, p_requests integer[], p_envelopes bytea, p_payload_lengths integer[], p_payloads bytea, p_salts bytea,
+  p_conditions json
+) returns ledger.batch
+language plpgsql volatile set search_path = pg_catalog, pg_temp
+as $$
+declare
+  c_time constant text := '^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$';
+  v_documents json := ('[' || convert_from(p_envelopes, 'UTF8') || ']')::json;
+  v_count integer := cardinality(p_payload_lengths);
+  v_role text := session_user;
+  v_first text;
+  v_last text;
+  v_whole boolean;
+  v_classes text[];
+  v_batch ledger.batch;
+begin
+  -- Element n and row n are of the same text: what is stored is what id, type, stream and class were read from.
+  select
+    array_agg(e.id), array_agg(e.type), array_agg(e.stream), array_agg(e.class),
+    array_agg(convert_to(e.document::text, 'UTF8')), min(e.sealed_at), max(e.sealed_at),
+    count(*) = v_count and bool_and(e.id is not null and e.type is not null and e.stream is not null
+      and e.class is not null and length(e.sealed_at) = 24 and octet_length(e.document::text) <= 16384) is true
+  into v_batch.ids, v_batch.types, v_batch.streams, v_classes, v_batch.envelopes, v_first, v_last, v_whole
+  from rows from (
+    json_array_elements(v_documents),
+    json_to_recordset(v_documents) as (id uuid, type text, stream text, class text, sealed_at text)
+  ) as e (document, id, type, stream, class, sealed_at);
+
+  select v_whole and v_count between 1 and 500 and octet_length(p_salts) = 32 * v_count
+    and sum(b.length) = octet_length(p_payloads) and min(b.length) >= 2 and max(b.length) <= 786432
+    and (select sum(r.events) = v_count and min(r.events) > 0 from unnest(p_requests) as r (events))
+  into v_whole
+  from unnest(p_payload_lengths) as b (length);
+  if v_whole is not true then
+    raise exception 'the batch contradicts itself or passes a limit: 500 events, envelope 16384 bytes, payload 786432 bytes'
+      using errcode = 'RS004';
+  end if;
+  if v_first !~ c_time or v_last !~ c_time
+    or v_first::timestamptz < clock_timestamp() - interval '60 seconds'
+    or v_last::timestamptz > clock_timestamp() + interval '60 seconds' then
+    raise exception 'sealed_at runs from % to % and the clock of the database says %: more than 60 s apart',
+      v_first, v_last, clock_timestamp() using errcode = 'RS003';
+  end if;
+
+  select array_agg(substring(p_payloads from b.until - b.length + 1 for b.length) order by b.number),
+    array_agg(substring(p_salts from (32 * b.number - 31)::integer for 32) order by b.number)
+  into v_batch.payloads, v_batch.salts
+  from (
+    select e.length, e.number, (sum(e.length) over (order by e.number))::integer as until
+    from unnest(p_payload_lengths) with ordinality as e (length, number)
+  ) as b;
+
+  with event as (
+    select e.id, e.type, e.stream, e.class, r.request
+    from unnest(v_batch.ids, v_batch.types, v_batch.streams, v_classes) with ordinality as e (id, type, stream, class, number)
+    join (
+      select q.number - 1 as request, sum(q.events) over (order by q.number) as until, q.events
+      from unnest(p_requests) with ordinality as q (events, number)
+    ) as r on e.number > r.until - r.events and e.number <= r.until
+  )
+  select array_agg(distinct u.request)
+  into v_batch.unusual
+  from (
+    select (c.value ->> 'request')::bigint as request
+    from json_array_elements(p_conditions) as c
+    union all
+    select event.request
+    from event
+    where event.type like 'ledger.%'
+    union all
+    select event.request
+    from event
+    left join ledger.authorities a on a.role = v_role and a.event_type = event.type and a.class = event.class
+    where a.role is null or not starts_with(event.stream, a.stream_kind || '/') or substring(event.id::text from 15 for 1) = '8'
+    union all
+    select event.request
+    from event
+    join ledger.records r on r.ledger = p_ledger and r.event_id = event.id
+    union all
+    select event.request
+    from event
+    where event.id in (select twice.id from event as twice group by twice.id having count(*) > 1)
+  ) as u;
+  return v_batch;
+end;
+$$;
+
+revoke all on all functions in schema ledger from public;
