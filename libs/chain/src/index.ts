@@ -31,3 +31,52 @@ export {
   type Leaf,
 } from './record.js';
 export { emptyRoot, Frontier, nodeHasher } from './tree.js';
+export {
+  consistencyProof,
+  inclusionProof,
+  ProofError,
+  rootOfNodes,
+  verifyConsistency,
+  verifyInclusion,
+  type ConsistencyClaim,
+  type InclusionClaim,
+  type NodeReader,
+  type ProofErrorCode,
+} from './proof.js';
+export {
+  bundlesBetween,
+  isTileOf,
+  parseTilePath,
+  TILE_WIDTH,
+  TileBuilder,
+  tilePath,
+  tileReader,
+  tilesBetween,
+  tilesForConsistency,
+  tilesForInclusion,
+  type Tile,
+} from './tile.js';
+export { decodeEntryBundle, encodeEntryBundle, ENTRY_MAX } from './entry-bundle.js';
+export {
+  equalKeys,
+  formatVerifierKey,
+  NoteError,
+  openNote,
+  parseVerifierKey,
+  signNote,
+  verifierKey,
+  type NoteErrorCode,
+  type NoteSigner,
+  type VerifierKey,
+} from './note.js';
+export {
+  formatHead,
+  formatOrigin,
+  openHead,
+  parseHead,
+  parseOrigin,
+  signHead,
+  type Head,
+  type Origin,
+} from './head.js';
+export { formatTlogProof, parseTlogProof, type TlogProof } from './tlog-proof.js';
