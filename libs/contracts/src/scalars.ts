@@ -26,7 +26,7 @@ export const patterns = {
     'T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:\\.[0-9]{1,9})?(?:Z|[+-](?:[01][0-9]|2[0-3]):[0-5][0-9])$',
   /** No NUL: readers keep texts in columns that cannot hold it. */
   text: '^[^\\u0000]*$',
-  principal: '^p_[a-z2-7]{26}$',
+  principal: '^p_[a-z0-9]{26}$',
   verifierKey: '^[^ +\\u0000-\\u001f]{1,200}\\+[0-9a-f]{8}\\+[A-Za-z0-9+/]{44}$',
   refusalCode: '^[a-z]+(?:_[a-z]+)*$',
   client: '^[A-Za-z0-9._-]{1,64}/[A-Za-z0-9._+-]{1,64}$',
@@ -66,9 +66,9 @@ export const slug = (description: string) => matching(patterns.slug, description
 export const time = (description: string) => matching(patterns.time, description);
 export const matched = matching;
 
-/** Free text without NUL; `lengthMax` counts code points. */
-export const text = (description: string, lengthMax = 1000) =>
-  Type.String({ minLength: 1, maxLength: lengthMax, pattern: patterns.text, description });
+/** Free text without NUL; lengths count code points. Where nothing is known it is null, not empty, unless told. */
+export const text = (description: string, lengthMax = 1000, lengthMin = 1) =>
+  Type.String({ minLength: lengthMin, maxLength: lengthMax, pattern: patterns.text, description });
 
 /** A whole number that every JSON reader holds exactly; from 0 unless told. */
 export const integer = (description: string, minimum = 0) =>

@@ -12,6 +12,13 @@ export const streamPatterns: Readonly<Record<StreamKind, string>> = {
   ledger: patterns.name.replace('^', '^ledger/'),
 };
 
+/** The same in words. */
+export const streamWords: Readonly<Record<StreamKind, string>> = {
+  run: 'run/<UUID, lower-case with hyphens>',
+  artifact: 'artifact/sha256:<64 lower-case hex digits>',
+  ledger: 'ledger/<name of the ledger>',
+};
+
 const stream = matched(patterns.stream, 'the stream: <kind>/<id>');
 const producer = closed(
   {

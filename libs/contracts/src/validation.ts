@@ -1,10 +1,10 @@
 import { Ajv2020, type ErrorObject, type ValidateFunction } from 'ajv/dist/2020.js';
-import type { EventDefinition } from './define-event.js';
+import type { StreamKind } from './define-event.js';
 import { definitions, type EventType } from './event-types.js';
 import { limits } from './limits.js';
 import { Refusal, type RefusalCode, type RefusalError } from './refusal.js';
 import { patternWords } from './scalars.js';
-import { eventSchema, requestShellSchema, streamPatterns, type SubmittedEvent } from './submission.js';
+import { eventSchema, requestShellSchema, streamPatterns, streamWords, type SubmittedEvent } from './submission.js';
 
 /**
  * Says why an event may not be sealed, or null if it is a `SubmittedEvent` with a payload of its type and version.
@@ -12,23 +12,21 @@ import { eventSchema, requestShellSchema, streamPatterns, type SubmittedEvent } 
  * are not looked at here.
  */
 export function validateEvent(event: unknown, index?: number): Refusal | null {
-  const shell = compiled('event', eventSchema);
-  if (!shell(event)) return refuse('invalid_event', explain(shell.errors, '', index));
+  if (!validateShell(event)) return refuse('invalid_event', explain(validateShell.errors, '', index));
   const { type, version, stream, payload } = event as SubmittedEvent;
   const versions = byType.get(type);
   if (!versions) {
     return refuse('unknown_event_type', at(index, '/type', type, `one of ${[...byType.keys()].join(', ')}`));
   }
-  const definition = versions.get(version);
-  if (!definition) {
-    const known = [...versions.keys()].join(', ');
-    return refuse('unknown_event_version', at(index, '/version', version, `a version of ${type}: ${known}`));
+  const known = versions.get(version);
+  if (!known) {
+    const wanted = `a version of ${type}: ${[...versions.keys()].join(', ')}`;
+    return refuse('unknown_event_version', at(index, '/version', version, wanted));
   }
-  const { streamKind } = definition;
-  if (!streamIds[streamKind].test(stream)) {
-    return refuse('wrong_stream', at(index, '/stream', stream, streamWords[streamKind]));
+  if (!known.streamPattern.test(stream)) {
+    return refuse('wrong_stream', at(index, '/stream', stream, streamWords[known.streamKind]));
   }
-  const validate = compiled(`${type}.v${version}`, definition.payload);
+  const validate = known.payloadValidator();
   return validate(payload) ? null : refuse('invalid_payload', explain(validate.errors, '/payload', index));
 }
 
@@ -37,8 +35,7 @@ export function validateEvent(event: unknown, index?: number): Refusal | null {
  * code are named, one fault each, so that a client can set every one of them aside at once.
  */
 export function validateRequest(body: unknown): Refusal | null {
-  const shell = compiled('request', requestShellSchema);
-  if (!shell(body)) return refuse('invalid_request', explain(shell.errors, ''));
+  if (!validateRequestShell(body)) return refuse('invalid_request', explain(validateRequestShell.errors, ''));
   const { events } = body as { events: unknown[] };
   if (events.length > limits.eventsPerRequest) {
     return refuse('too_many_events', at(undefined, '/events', events.length, `at most ${limits.eventsPerRequest}`));
@@ -50,10 +47,9 @@ export function validateRequest(body: unknown): Refusal | null {
   return new Refusal(first.code, first.message, alike);
 }
 
-/** Whether a payload fits the schema of a type's version; for readers and tests. The type must exist. */
+/** Whether a payload fits the schema of a type's version; false where there is no such version. */
 export function isPayload(type: EventType, version: number, payload: unknown): boolean {
-  const definition = byType.get(type)?.get(version);
-  return definition !== undefined && compiled(`${type}.v${version}`, definition.payload)(payload);
+  return byType.get(type)?.get(version)?.payloadValidator()(payload) ?? false;
 }
 
 const ajv = new Ajv2020({
@@ -64,32 +60,27 @@ const ajv = new Ajv2020({
   verbose: true,
 });
 
-const byType = new Map<string, Map<number, EventDefinition>>();
-for (const definition of definitions) {
-  const versions = byType.get(definition.type) ?? new Map<number, EventDefinition>();
-  byType.set(definition.type, versions.set(definition.version, definition));
+const validateShell = ajv.compile(eventSchema);
+const validateRequestShell = ajv.compile(requestShellSchema);
+
+interface KnownVersion {
+  streamKind: StreamKind;
+  streamPattern: RegExp;
+  payloadValidator: () => ValidateFunction;
 }
 
-// Compiled at first use: a client that sends five types does not pay for the rest at its start.
-const validators = new Map<string, ValidateFunction>();
-function compiled(key: string, schema: object): ValidateFunction {
-  const known = validators.get(key);
-  if (known) return known;
-  const validate = ajv.compile(schema);
-  validators.set(key, validate);
-  return validate;
+const byType = new Map<string, Map<number, KnownVersion>>();
+for (const { type, version, streamKind, payload } of definitions) {
+  const versions = byType.get(type) ?? new Map<number, KnownVersion>();
+  byType.set(type, versions);
+  // Compiled at first use: a client that sends five types does not pay for the rest at its start.
+  let validator: ValidateFunction | undefined;
+  versions.set(version, {
+    streamKind,
+    streamPattern: new RegExp(streamPatterns[streamKind], 'u'),
+    payloadValidator: () => (validator ??= ajv.compile(payload)),
+  });
 }
-
-const streamIds = {
-  run: new RegExp(streamPatterns.run, 'u'),
-  artifact: new RegExp(streamPatterns.artifact, 'u'),
-  ledger: new RegExp(streamPatterns.ledger, 'u'),
-};
-const streamWords = {
-  run: 'run/ and a UUID, lower-case with hyphens',
-  artifact: 'artifact/sha256: and 64 lower-case hex digits',
-  ledger: 'ledger/ and the ledger’s name',
-};
 
 function refuse(code: RefusalCode, error: RefusalError): Refusal {
   const where = error.index === undefined ? '' : `event ${error.index}, `;

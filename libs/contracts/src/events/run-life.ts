@@ -47,7 +47,7 @@ export const runStarted = defineEvent({
     ),
     recorded: oneOf(['live', 'afterwards'], 'whether the run was recorded while it went on or read in later'),
     expected_samples_per_second: nullable(finite('the throughput that the run declares as expected')),
-    tags: map(text('value', 5000), 'labels; they decide nothing', { max: 200 }),
+    tags: map(text('value', 5000, 0), 'labels; they decide nothing', { max: 200 }),
     asserted,
   }),
 });

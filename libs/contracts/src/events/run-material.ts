@@ -159,11 +159,7 @@ export const runEnvironmentRecorded = defineEvent({
       },
       { description: 'settings that decide whether a second run gives the same numbers' },
     ),
-    variables: map(
-      Type.String({ maxLength: 4000, pattern: '^[^\\u0000]*$', description: 'value' }),
-      'environment variables that the client was told to record',
-      { max: 200 },
-    ),
+    variables: map(text('value', 4000, 0), 'environment variables that the client was told to record', { max: 200 }),
     image_digest: nullable(digest('the container image')),
     lock_digest: nullable(digest('the lock file or the list of installed packages')),
     asserted,

@@ -1,0 +1,112 @@
+import { readFileSync, readdirSync } from 'node:fs';
+import { definitions, eventTypes, type EventType } from './event-types.js';
+import { exampleName } from './published.js';
+import type { SubmittedEvent } from './submission.js';
+import { isPayload, validateEvent } from './validation.js';
+
+const examplesAt = new URL('../examples/', import.meta.url);
+const example = (name: string) => JSON.parse(readFileSync(new URL(name, examplesAt), 'utf8')) as SubmittedEvent;
+type Schema = { [keyword: string]: unknown };
+
+/** Every schema inside a schema that describes an object, wherever it stands. */
+function* objects(schema: unknown, at: string): Generator<[string, Schema]> {
+  if (typeof schema !== 'object' || schema === null) return;
+  const here = schema as Schema;
+  if ([here['type']].flat().includes('object') && !here['oneOf']) yield [at, here];
+  for (const [key, inner] of Object.entries(here)) {
+    if (key !== 'if' && key !== 'then') yield* objects(inner, `${at}/${key}`);
+  }
+}
+
+test('every example belongs to a definition', () => {
+  expect(readdirSync(examplesAt).sort()).toEqual(definitions.map(exampleName).sort());
+});
+
+describe.each(
+  definitions.map((definition) => [`${definition.type}, version ${definition.version}`, definition] as const),
+)('%s', (_, definition) => {
+  const event = example(exampleName(definition));
+
+  test('accepts its example', () => {
+    expect(validateEvent(event)).toBeNull();
+    expect(isPayload(definition.type as EventType, definition.version, event.payload)).toBe(true);
+  });
+
+  test('refuses a member that it does not know', () => {
+    const refusal = validateEvent({ ...event, payload: { ...event.payload, surplus: 1 } });
+    expect(refusal).toMatchObject({
+      code: 'invalid_payload',
+      errors: [{ path: '/payload/surplus', found: '1', wanted: 'no such member' }],
+    });
+  });
+
+  test('refuses the example without any one of its members', () => {
+    for (const member of Object.keys(event.payload)) {
+      const { [member]: _left, ...payload } = event.payload as unknown as Record<string, unknown>;
+      const refusal = validateEvent({ ...event, payload });
+      expect(refusal).toMatchObject({
+        code: 'invalid_payload',
+        errors: [{ path: `/payload/${member}`, found: 'nothing' }],
+      });
+    }
+  });
+
+  test('closes every object, requires every member and says what it means', () => {
+    const found = [...objects(definition.payload, '')];
+    expect(found.length).toBeGreaterThan(0);
+    for (const [at, { properties, required, additionalProperties, propertyNames }] of found) {
+      if (properties === undefined) {
+        expect({ at, propertyNames, additionalProperties }).toEqual({
+          at,
+          propertyNames: { pattern: expect.any(String) },
+          additionalProperties: expect.any(Object),
+        });
+        continue;
+      }
+      const members = properties as Record<string, Schema>;
+      expect({ at, additionalProperties, required }).toEqual({
+        at,
+        additionalProperties: false,
+        required: Object.keys(members),
+      });
+      for (const [name, { description }] of Object.entries(members)) {
+        expect({ at, name, description }).toEqual({ at, name, description: expect.stringMatching(/./) });
+      }
+    }
+  });
+});
+
+test('the registry names class, stream and role of each type', () => {
+  expect(eventTypes['run.metrics-logged']).toEqual({
+    version: 1,
+    class: 'metrics',
+    streamKind: 'run',
+    sealedBy: 'ingest',
+  });
+  const others = Object.entries(eventTypes).filter(([type]) => type !== 'run.metrics-logged');
+  expect(new Set(others.map(([, facts]) => facts.class))).toEqual(new Set(['permanent']));
+  for (const [type, { streamKind, sealedBy }] of Object.entries(eventTypes)) {
+    expect(type.startsWith(`${streamKind}.`)).toBe(true);
+    expect(sealedBy).toBe(streamKind === 'ledger' ? 'maintenance' : 'ingest');
+  }
+});
+
+test('each kind of input has its own members', () => {
+  const config = {
+    kind: 'config',
+    path: 'train.yaml',
+    digest: `sha256:${'a'.repeat(64)}`,
+    resolved_digest: null,
+    git: { repository: null, commit: '7890abc', dirty: true },
+    asserted: ['/payload/git'],
+  };
+  const event = example('run.input-recorded.v1.json');
+  expect(validateEvent({ ...event, payload: config })).toBeNull();
+  expect(validateEvent({ ...event, payload: { ...config, samples: 1 } })?.errors[0]?.path).toBe('/payload/samples');
+  expect(validateEvent({ ...event, payload: { ...config, kind: 'code' } })?.errors[0]).toEqual({
+    path: '/payload/kind',
+    found: '"code"',
+    wanted: 'one of "base_model", "dataset", "config", "other"',
+  });
+  expect(validateEvent({ ...event, payload: { ...config, asserted: ['/sealed_at'] } })?.code).toBe('invalid_payload');
+});
