@@ -9,3 +9,33 @@ export {
   type SealRequest,
 } from './seal-batch.js';
 export { QueueFullError, Sealer, type SealerOptions } from './sealer.js';
+export {
+  readHeaders,
+  readLedgerState,
+  readRecords,
+  streamRecords,
+  type LedgerState,
+  type RecordHeader,
+  type RecordRange,
+  type StoredRecord,
+} from './read-records.js';
+export {
+  DirectoryHeadStore,
+  findNewestAnchor,
+  findNewestEpoch,
+  findNewestHead,
+  publishHead,
+  readHead,
+  type HeadStore,
+  type StoredHead,
+} from './head-store.js';
+export { readConsistencyProof, readInclusionProof, type TileStore } from './tile-store.js';
+export {
+  BrokenLedgerError,
+  HeadSigner,
+  noteSigner,
+  verifierKeyText,
+  type HeadSignerOptions,
+  type SigningIdentity,
+} from './head-signer.js';
+export { openEpoch, openLedger, type NewEpoch, type OpenLedgerOptions } from './open-ledger.js';
