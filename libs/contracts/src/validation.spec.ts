@@ -122,6 +122,14 @@ describe('times', () => {
     }
   });
 
+  test('takes 29 February in leap years only', () => {
+    for (let year = 1; year <= 9999; year += 1) {
+      const leap = (year % 4 === 0 && year % 100 !== 0) || year % 400 === 0;
+      const text = `${String(year).padStart(4, '0')}-02-29T00:00:00Z`;
+      if (isTime(text) !== leap) throw new Error(`${text}: found ${!leap}, wanted ${leap}`);
+    }
+  });
+
   test.each(['2026-01-26T10:30:00+05:30', '2026-01-26T23:59:59.123456789-11:00', '2026-01-26T00:00:00.0Z'])(
     'takes %s',
     (text) => expect(isTime(text)).toBe(true),
