@@ -1,6 +1,8 @@
+export { describeOnEachPostgres } from './describe-postgres.js';
 export {
   TestServer,
   findBinaries,
+  isInstalled,
   embeddedBinaries,
   findFreePort,
   urlAs,

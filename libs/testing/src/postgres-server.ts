@@ -10,11 +10,18 @@ import { LocalServer, openDirectConnection, type PostgresBinaries } from '@runse
 export const POSTGRES_VERSIONS = [18, 15] as const;
 export type PostgresVersion = (typeof POSTGRES_VERSIONS)[number];
 
+const debianFolder = (version: PostgresVersion) => `/usr/lib/postgresql/${version}/bin`;
+
+/** Whether this machine has the version. */
+export function isInstalled(version: PostgresVersion): boolean {
+  return version === 18 || existsSync(join(debianFolder(version), 'postgres'));
+}
+
 /** The server programs of a version, null where this machine does not have it. */
 export async function findBinaries(version: PostgresVersion): Promise<PostgresBinaries | null> {
   if (version === 18) return embeddedBinaries();
-  const folder = `/usr/lib/postgresql/${version}/bin`;
-  if (!existsSync(join(folder, 'postgres'))) return null;
+  if (!isInstalled(version)) return null;
+  const folder = debianFolder(version);
   return { initdb: join(folder, 'initdb'), postgres: join(folder, 'postgres'), pg_ctl: join(folder, 'pg_ctl') };
 }
 
@@ -32,7 +39,6 @@ export class TestServer {
     readonly server: LocalServer,
     readonly port: number,
     readonly folder: string,
-    private readonly started: { readonly binaries: PostgresBinaries; readonly settings: Record<string, string> },
   ) {}
 
   static async start(version: PostgresVersion = 18, settings: Record<string, string> = {}): Promise<TestServer> {
@@ -50,7 +56,7 @@ export class TestServer {
       syncInit: false,
     });
     await server.start();
-    return new TestServer(server, port, folder, { binaries, settings });
+    return new TestServer(server, port, folder);
   }
 
   /** Makes an empty database, owned by the superuser, and returns the superuser's URL of it. */
