@@ -40,8 +40,14 @@ create function ledger.read_batch(
 language plpgsql volatile set search_path = pg_catalog, pg_temp
 as $$
 declare
-  c_time constant text := '^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$';
-  v_documents json := ('[' || convert_from(p_envelopes, 'UTF8') || ']')::json;
+  -- Exactly an envelope's members, in canonical order and form. No value of an envelope needs an escape.
+  c_envelope constant text := '\{"actor":"[^"\\]+","class":"[a-z]+"'
+    || ',"id":"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}","occurred_at":(?:null|"[^"\\]+")'
+    || ',"producer":(?:null|\{"client":"[^"\\]+","id":"[^"\\]+","seq":[0-9]+\})'
+    || ',"sealed_at":"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z"'
+    || ',"stream":"[^"\\]+","type":"[^"\\]+","version":[0-9]+\}';
+  v_text text := convert_from(p_envelopes, 'UTF8');
+  v_documents json := ('[' || v_text || ']')::json;
   v_count integer := cardinality(p_payload_lengths);
   v_role text := session_user;
   v_first text;
@@ -54,8 +60,7 @@ begin
   select
     array_agg(e.id), array_agg(e.type), array_agg(e.stream), array_agg(e.class),
     array_agg(convert_to(e.document::text, 'UTF8')), min(e.sealed_at), max(e.sealed_at),
-    count(*) = v_count and bool_and(e.id is not null and e.type is not null and e.stream is not null
-      and e.class is not null and length(e.sealed_at) = 24 and octet_length(e.document::text) <= 16384) is true
+    count(*) = v_count and bool_and(octet_length(e.document::text) <= 16384)
   into v_batch.ids, v_batch.types, v_batch.streams, v_classes, v_batch.envelopes, v_first, v_last, v_whole
   from rows from (
     json_array_elements(v_documents),
@@ -63,16 +68,20 @@ begin
   ) as e (document, id, type, stream, class, sealed_at);
 
   select v_whole and v_count between 1 and 500 and octet_length(p_salts) = 32 * v_count
-    and sum(b.length) = octet_length(p_payloads) and min(b.length) >= 2 and max(b.length) <= 786432
+    and sum(b.length) = octet_length(p_payloads) and count(b.length) = v_count
+    and min(b.length) >= 2 and max(b.length) <= 786432
     and (select sum(r.events) = v_count and min(r.events) > 0 from unnest(p_requests) as r (events))
+    -- The loop over the requests counts them from 1 in one dimension; one of null events would be examined as its neighbour.
+    and array_ndims(p_requests) = 1 and array_lower(p_requests, 1) = 1 and array_position(p_requests, null) is null
+    -- One match over the whole text: fifty times faster than one an envelope.
+    and v_text ~ ('^' || c_envelope || '(?:,' || c_envelope || ')*$')
   into v_whole
   from unnest(p_payload_lengths) as b (length);
   if v_whole is not true then
     raise exception 'the batch contradicts itself or passes a limit: 500 events, envelope 16384 bytes, payload 786432 bytes'
       using errcode = 'RS004';
   end if;
-  if v_first !~ c_time or v_last !~ c_time
-    or v_first::timestamptz < clock_timestamp() - interval '60 seconds'
+  if v_first::timestamptz < clock_timestamp() - interval '60 seconds'
     or v_last::timestamptz > clock_timestamp() + interval '60 seconds' then
     raise exception 'sealed_at runs from % to % and the clock of the database says %: more than 60 s apart',
       v_first, v_last, clock_timestamp() using errcode = 'RS003';
