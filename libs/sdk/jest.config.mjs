@@ -1,3 +1,7 @@
 import { preset } from '../../jest.preset.mjs';
 
-export default preset('sdk');
+// Without 'import' among the conditions: Jest adds it to imports itself, and pg, which comes with `testing`, requires the
+// CommonJS form of its parts.
+export default preset('sdk', {
+  testEnvironmentOptions: { customExportConditions: ['@runseal/source', 'node', 'default'] },
+});
