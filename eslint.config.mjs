@@ -36,14 +36,18 @@ const onlyIn = {
   kafkajs: 'libs/messaging',
   pg: 'libs/postgres',
 };
-const banned = (...allowed) => [
+const environmentMessage = 'process.env is read in one file per app: src/environment.ts.';
+const banned = (allowed = [], more = []) => [
   'error',
   {
+    paths: ['process', 'node:process'].map((name) => ({ name, importNames: ['env'], message: environmentMessage })),
     patterns: Object.entries(onlyIn)
       .filter(([name]) => !allowed.includes(name))
-      .map(([name, home]) => ({ group: [name, `${name}/**`], message: `${name} is used in ${home} only.` })),
+      .map(([name, home]) => ({ group: [name, `${name}/**`], message: `${name} is used in ${home} only.` }))
+      .concat(more),
   },
 ];
+const noNode = { group: ['node:*'], message: 'contracts and chain do no I/O and run in a browser.' };
 
 export default tseslint.config(
   { ignores: ['**/dist/**', '**/out-tsc/**', '**/node_modules/**', '**/tmp/**', '**/.nx/**', '**/.runseal/**'] },
@@ -60,20 +64,23 @@ export default tseslint.config(
       '@typescript-eslint/consistent-type-imports': 'error',
       'no-empty': ['error', { allowEmptyCatch: false }],
       'no-restricted-imports': banned(),
-      'no-restricted-properties': [
-        'error',
-        { object: 'process', property: 'env', message: 'process.env is read in one file per app: src/environment.ts.' },
-      ],
+      'no-restricted-properties': ['error', { object: 'process', property: 'env', message: environmentMessage }],
       'max-params': ['error', 4],
     },
   },
   {
     files: ['apps/*/src/**/*.ts', 'libs/runtime/src/**/*.ts'],
-    rules: { 'no-restricted-imports': banned('@nestjs/*') },
+    rules: { 'no-restricted-imports': banned(['@nestjs/*']) },
   },
-  { files: ['libs/postgres/src/**/*.ts'], rules: { 'no-restricted-imports': banned('pg') } },
+  { files: ['libs/postgres/src/**/*.ts'], rules: { 'no-restricted-imports': banned(['pg']) } },
+  // These two do no I/O and run in a browser: nothing of Node's own but in chain's one entry for Node.
   {
-    files: ['apps/*/src/environment.ts', '**/*.spec.ts', 'libs/testing/src/**/*.ts'],
+    files: ['libs/contracts/src/**/*.ts', 'libs/chain/src/**/*.ts'],
+    ignores: ['**/*.spec.ts', 'libs/chain/src/node.ts'],
+    rules: { 'no-restricted-imports': banned([], [noNode]) },
+  },
+  {
+    files: ['apps/*/src/environment.ts', 'libs/sdk/src/environment.ts', '**/*.spec.ts', 'libs/testing/src/**/*.ts'],
     rules: { 'no-restricted-properties': 'off' },
   },
   // Nest reads constructor types at run time, so these imports must stay values.
