@@ -66,6 +66,8 @@ export interface RunningService {
 }
 
 const TIMEOUTS: Timeouts = { request_ms: 60_000, headers_ms: 20_000, keepAlive_ms: 75_000 };
+/** Node looks for late requests this often. */
+const TIMEOUTS_CHECKED_MS = 1_000;
 const PATH_SEGMENT_MAX = 1_000;
 
 /**
@@ -164,7 +166,7 @@ function openAdapter(options: ServiceOptions): ServiceAdapter {
     genReqId: requestIdOf,
     requestTimeout: timeouts.request_ms,
     keepAliveTimeout: timeouts.keepAlive_ms,
-    http: { headersTimeout: timeouts.headers_ms },
+    http: { headersTimeout: timeouts.headers_ms, connectionsCheckingInterval: TIMEOUTS_CHECKED_MS },
     routerOptions: { maxParamLength: PATH_SEGMENT_MAX },
     clientErrorHandler: answerClientError,
     frameworkErrors: (error: Error, request: FastifyRequest, reply: FastifyReply) =>
