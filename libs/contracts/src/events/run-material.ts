@@ -42,7 +42,7 @@ export const runInputRecorded = defineEvent({
     }),
     closed({
       kind: kind('dataset', 'data that is learned from or judged on'),
-      role: oneOf(['train', 'eval', 'test'], 'learned from, watched during training, judged on afterwards'),
+      role: nullable(oneOf(['train', 'eval', 'test'], 'learned from, watched during training, judged on afterwards')),
       name: nullable(text('its name', 250)),
       version: nullable(text('its version', 250)),
       source,

@@ -130,7 +130,7 @@ export const runEvaluated = defineEvent({
               max_samples: nullable(integer('the limit on samples before the split')),
               template: nullable(text('the prompt template', 250)),
             },
-            { description: 'what a split is made from; null for a fixed set' },
+            { description: 'what a split is made from; null for a set of its own' },
           ),
         ),
         samples: nullable(integer('samples evaluated')),
