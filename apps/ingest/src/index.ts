@@ -1,1 +1,7 @@
-export {};
+export { ingestMigrations, openIngest, type IngestSettings } from './open-ingest.js';
+export { IngestModule } from './ingest.module.js';
+export { Ingest } from './ingest.js';
+export { REFUSAL_STATUS } from './refusal-status.js';
+export { ENTRIES_OPEN, HASHES_OPEN } from './log.controller.js';
+export { ingestVariables } from './environment.js';
+export { toRecordJson, toSealedRecord } from './record-answers.js';

@@ -23,6 +23,9 @@ export const refusalCodes = {
   epoch_changed: 'the submitter’s last receipt was lost in a restore; send again from the kept size on',
   ledger_behind: 'the database does not hold the newest record that the service knows: an older copy was restored',
   head_store_empty: 'the ledger holds records and the store of heads holds none',
+  not_open: 'the ledger is not open yet; try again soon',
+  overloaded: 'more is waiting to be sealed than the queue holds; try again later',
+  not_signed_yet: 'no published head covers the record yet; try again soon',
   clock_skew: 'the sealing service’s clock and the database’s are too far apart',
 } as const;
 
@@ -39,7 +42,7 @@ export interface RefusalError {
 }
 
 /**
- * Something that the caller can act on: a literal code, a sentence, and the places at fault. `details` holds what the
+ * Something that the caller can act on: a literal code, a sentence, and the places at fault. `detail` holds what the
  * code's answer needs beyond that (`epoch` and `kept_size` of `epoch_changed`). It knows no HTTP status.
  */
 export class Refusal extends Error {
@@ -49,11 +52,11 @@ export class Refusal extends Error {
     readonly code: RefusalCode,
     message: string,
     readonly errors: readonly RefusalError[] = [],
-    options: { cause?: unknown; details?: Readonly<Record<string, unknown>> } = {},
+    options: { cause?: unknown; detail?: Readonly<Record<string, unknown>> } = {},
   ) {
     super(message, 'cause' in options ? { cause: options.cause } : undefined);
-    this.details = options.details ?? {};
+    this.detail = options.detail ?? {};
   }
 
-  readonly details: Readonly<Record<string, unknown>>;
+  readonly detail: Readonly<Record<string, unknown>>;
 }

@@ -39,3 +39,4 @@ export {
   type SigningIdentity,
 } from './head-signer.js';
 export { openEpoch, openLedger, type NewEpoch, type OpenLedgerOptions } from './open-ledger.js';
+export { findDurabilityFaults, isBehindPooler, readClockSkew, type DurabilityFault } from './check-database.js';

@@ -2,7 +2,7 @@ import { openHead, toHex, toUtf8, canonicalJson } from '@runseal/chain';
 import { ed25519Verify } from '@runseal/chain/node';
 import { eventTypes, Refusal, type EventPayload } from '@runseal/contracts';
 import type { Pool } from '@runseal/postgres';
-import { randomUUID } from 'node:crypto';
+import { v7 as uuidv7 } from 'uuid';
 import { noteSigner, verifierKeyText, type HeadSigner, type SigningIdentity } from './head-signer.js';
 import { findNewestAnchor, findNewestEpoch, findNewestHead, type HeadStore } from './head-store.js';
 import { readLedgerState, readRecords } from './read-records.js';
@@ -124,7 +124,7 @@ async function sealLedgerEvent<Type extends 'ledger.opened' | 'ledger.restored'>
   const { maintenancePool, identity, actor, now = () => new Date() } = options;
   const sealedAt = now();
   const event: EventToSeal = {
-    id: randomUUID(),
+    id: uuidv7(),
     type,
     version: eventTypes[type].version,
     class: eventTypes[type].class,

@@ -184,6 +184,6 @@ export function refuse(refusal: SealRefusal): Refusal {
     code as RefusalCode,
     sentences[code] ?? `The ledger refused the request (${code}); nothing was sealed.`,
     [{ ...at, path, found, wanted }],
-    { details },
+    { detail: details },
   );
 }

@@ -1,0 +1,90 @@
+import { Refusal } from '@runseal/contracts';
+import {
+  openEpoch,
+  openLedger,
+  Sealer,
+  type Anchor,
+  type NewEpoch,
+  type OpenLedgerOptions,
+  type Receipt,
+  type SealRequest,
+} from '@runseal/ledger';
+import { isUnavailable, type Pool } from '@runseal/postgres';
+
+export interface DoorOptions {
+  readonly opening: OpenLedgerOptions;
+  /** Connected as the ingest role. */
+  readonly pool: Pool;
+  readonly ledger: string;
+  /** Told once when the door cannot be opened, and why; null when it opens. */
+  readonly onState: (trouble: Error | null) => void;
+  readonly retry_ms?: number;
+}
+
+/**
+ * Lets requests through to the sealer once the ledger is opened on its outside anchor. Until then, and while the store of heads
+ * or the database cannot be reached, every request is refused with the reason, and opening is tried again by itself.
+ */
+export class Door {
+  private sealer: Sealer | null = null;
+  private trouble: Error | null = null;
+  private timer: NodeJS.Timeout | null = null;
+
+  constructor(private readonly options: DoorOptions) {}
+
+  get isOpen(): boolean {
+    return this.sealer !== null;
+  }
+
+  get queueLength(): number {
+    return this.sealer?.queueLength ?? 0;
+  }
+
+  /** Tries to open the ledger now, and again every few seconds until it is open. */
+  async open(): Promise<void> {
+    try {
+      this.admit(await openLedger(this.options.opening));
+    } catch (error) {
+      this.report(error as Error);
+      this.timer = setTimeout(() => void this.open(), this.options.retry_ms ?? 2_000);
+      this.timer.unref();
+    }
+  }
+
+  close(): void {
+    if (this.timer) clearTimeout(this.timer);
+  }
+
+  /** As `Sealer.seal`; refused with the reason while the door is not open. */
+  seal(request: SealRequest): Promise<readonly Receipt[]> {
+    return this.sealer ? this.sealer.seal(request) : Promise.reject(this.refusal());
+  }
+
+  /** Opens a new epoch on a database that was set back, and goes on sealing in it. Only on a person's command. */
+  async openEpoch(epoch: NewEpoch): Promise<Receipt> {
+    const receipt = await openEpoch(this.options.opening, epoch);
+    this.close();
+    this.admit(receipt);
+    return receipt;
+  }
+
+  private admit({ epoch, seq, hash }: Anchor): void {
+    this.sealer = new Sealer({ pool: this.options.pool, ledger: this.options.ledger, anchor: { epoch, seq, hash } });
+    this.report(null);
+  }
+
+  private report(trouble: Error | null): void {
+    if (trouble?.message === this.trouble?.message) return;
+    this.trouble = trouble;
+    this.options.onState(trouble);
+  }
+
+  private refusal(): Error {
+    const { trouble } = this;
+    if (trouble instanceof Refusal || isUnavailable(trouble)) return trouble as Error;
+    return new Refusal(
+      'not_open',
+      `The ledger is not open yet${trouble ? `: ${trouble.message}` : ''}. Try again soon.`,
+    );
+  }
+}
