@@ -11,5 +11,6 @@ create table ingest.tiles (
   primary key (ledger, level, index)
 );
 
-grant usage on schema ingest to runseal_ingest;
+grant usage on schema ingest to runseal_ingest, runseal_auditor;
 grant select, insert, update, delete on ingest.tiles to runseal_ingest;
+grant select on ingest.tiles to runseal_auditor;
