@@ -80,3 +80,38 @@ export {
   type Origin,
 } from './head.js';
 export { formatTlogProof, parseTlogProof, type TlogProof } from './tlog-proof.js';
+export {
+  parseRecord,
+  payloadStates,
+  recordJson,
+  type PayloadState,
+  type Receipt,
+  type RecordJson,
+  type SealedRecord,
+} from './record-json.js';
+export { recordInspector, type Inspection, type PayloadFinding } from './inspect.js';
+export {
+  ChainChecker,
+  type ChainCheckerOptions,
+  type ChainFault,
+  type ChainFaultKind,
+  type ChainReport,
+} from './chain-checker.js';
+export {
+  formatEvidence,
+  verifyEvidence,
+  type EvidenceCode,
+  type EvidenceResult,
+  type VerifyCrypto,
+} from './evidence.js';
+export { manifestBytes, type ManifestEntry } from './manifest.js';
+export { crc32, decodeSpoolSegment, encodeSpoolEntry, type SpoolSegment } from './spool.js';
+export { exportHeaderLine, exportHeadLine, exportRecordLine, parseExportLine, type ExportLine } from './export-line.js';
+export {
+  LedgerVerifier,
+  type LaterEpoch,
+  type LedgerFault,
+  type LostRange,
+  type VerifyLedgerInput,
+  type VerifyLedgerResult,
+} from './verify-ledger.js';
