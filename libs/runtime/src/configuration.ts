@@ -121,7 +121,7 @@ function suggestion(name: string, names: readonly string[]): string {
   const nearest = names
     .map((candidate) => ({ candidate, distance: editDistance(name, candidate) }))
     .sort((one, other) => one.distance - other.distance)[0];
-  return nearest && nearest.distance <= 3 ? `; did you mean ${nearest.candidate}?` : '';
+  return nearest && nearest.distance <= 2 ? `; did you mean ${nearest.candidate}?` : '';
 }
 
 /** Levenshtein's distance. */
