@@ -40,3 +40,4 @@ export {
 } from './head-signer.js';
 export { openEpoch, openLedger, type NewEpoch, type OpenLedgerOptions } from './open-ledger.js';
 export { findDurabilityFaults, isBehindPooler, readClockSkew, type DurabilityFault } from './check-database.js';
+export { knownLogsPath, readKnownLogs, rememberLog, type KnownLog } from './known-logs.js';
