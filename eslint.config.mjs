@@ -54,7 +54,13 @@ export default tseslint.config(
   ...tseslint.configs.recommended,
   {
     files: ['**/*.ts'],
-    languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
+    languageOptions: {
+      parserOptions: {
+        // tools is outside the solution that the root tsconfig.json lists, which Nx keeps for packages.
+        projectService: { allowDefaultProject: ['tools/*.ts'], defaultProject: 'tools/tsconfig.tools.json' },
+        tsconfigRootDir: import.meta.dirname,
+      },
+    },
     plugins: { '@nx': nx },
     rules: {
       '@nx/enforce-module-boundaries': sourceBoundaries,
