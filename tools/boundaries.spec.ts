@@ -103,6 +103,12 @@ const readingTheEnvironment: Sample[] = ['apps/ingest', 'libs/runtime', 'libs/le
     reads(project, 'imports env', "import { env } from 'node:process';", [homes, oneFile]),
   ],
 );
+readingTheEnvironment.push({
+  does: 'an app reads process.env in its one file for it',
+  path: 'apps/ingest/src/environment.ts',
+  text: 'export const kept = process.env;\n',
+  refusedBy: null,
+});
 
 const samples = [...directions, ...librariesWithOneHome, ...readingTheEnvironment];
 
