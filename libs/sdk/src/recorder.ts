@@ -17,7 +17,7 @@ import type { Teller } from './say.js';
 import { Sender } from './sender.js';
 import { keepRefused, type SetAside } from './set-aside.js';
 import { Spool, type Draft } from './spool.js';
-import { measureSpool } from './spool-layout.js';
+import { markDone, measureSpool, sweepDone } from './spool-layout.js';
 
 /** An event of the caller's own: what is left out is filled in (id, current version, now, the run's stream). */
 export interface OwnEvent {
@@ -40,6 +40,7 @@ export class Recorder {
   private readonly outbox: Outbox;
   private readonly sender: Sender | null;
   private readonly courier: Courier | null;
+  private deleteNext = Date.now() + 3_600_000;
   private readonly refusals = new Map<RetentionClass, Refusals>();
 
   constructor(
@@ -127,8 +128,21 @@ export class Recorder {
     await this.spool.synced();
   }
 
+  /** Ends the producer when all is delivered: its folder may go after 7 days. */
   close(): void {
     this.spool.close();
+    try {
+      markDone(this.spool.folder, true);
+    } catch (error) {
+      this.teller.once('done', `${this.spool.folder} cannot be marked as delivered: ${(error as Error).message}`);
+    }
+  }
+
+  /** Deletes what was acknowledged more than 7 days ago, once an hour at most. */
+  private deleteExpired(): void {
+    if (Date.now() < this.deleteNext) return;
+    this.deleteNext = Date.now() + 3_600_000;
+    this.spool.freed(this.outbox.deleteSettled());
   }
 
   private findFault(draft: Draft): { code: string; detail: string } | null {
@@ -185,6 +199,7 @@ export class Recorder {
       declare: (setAside) => this.declareSetAside(setAside),
       ...(onReceipts && { onReceipts }),
       inMemory: () => {
+        this.deleteExpired();
         this.spool.writeHeld();
         return this.spool.inMemory;
       },
@@ -194,7 +209,7 @@ export class Recorder {
 
   private freeAcknowledged(): number {
     try {
-      return this.outbox.deleteSettled(0);
+      return this.outbox.deleteSettled(0) + sweepDone(this.config.spoolDir, 0);
     } catch (error) {
       this.teller.once('free', `acknowledged segments cannot be deleted: ${(error as Error).message}`);
       return 0;
@@ -203,6 +218,7 @@ export class Recorder {
 
   private measureOthers(): number {
     try {
+      sweepDone(this.config.spoolDir);
       return measureSpool(this.config.spoolDir);
     } catch (error) {
       this.teller.once('measure', `the spool cannot be measured: ${(error as Error).message}`);

@@ -8,7 +8,7 @@ import { Teller } from './say.js';
 import { Sender, type Stop } from './sender.js';
 import type { SetAside } from './set-aside.js';
 import { Spool } from './spool.js';
-import { hasLiveOwner, KEPT_MS, listProducers, readMeta, writeMeta, type SpoolMeta } from './spool-layout.js';
+import { hasLiveOwner, KEPT_MS, listProducers, markDone, readMeta, writeMeta, type SpoolMeta } from './spool-layout.js';
 
 export interface SendSpoolOptions extends Omit<ClientOptions, 'spoolDir'> {
   /** After a restore that no client of this spool has been told of: send again what was at or above `keptSize`. */
@@ -39,16 +39,23 @@ export async function sendSpool(dir: string, options: SendSpoolOptions = {}): Pr
   const config = readConfig({ ...options, spoolDir: dir });
   if (config.url === null || config.apiKey === null)
     throw new ConfigError(['url and apiKey are wanted to send a spool']);
-  const deadline = Date.now() + config.drain_ms;
+  const work: Work = {
+    deadline: Date.now() + config.drain_ms,
+    again: options.again,
+    teller: new Teller(config.say),
+    isAway: false,
+  };
   const results: FolderResult[] = [];
-  for (const producer of listProducers(dir))
-    results.push(await sendFolder(config, producer, { deadline, again: options.again }));
+  for (const producer of listProducers(dir)) results.push(await sendFolder(config, producer, work));
   return results;
 }
 
 interface Work {
   deadline: number;
   again: SendSpoolOptions['again'] | undefined;
+  teller: Teller;
+  /** The server could not be reached until the deadline: the remaining folders are only counted. */
+  isAway: boolean;
 }
 
 async function sendFolder(config: ClientConfig, producer: string, work: Work): Promise<FolderResult> {
@@ -67,33 +74,46 @@ async function sendFolder(config: ClientConfig, producer: string, work: Work): P
 async function deliverFolder(
   config: ClientConfig,
   { folder, meta, result }: { folder: string; meta: SpoolMeta; result: FolderResult },
-  { deadline, again }: Work,
+  work: Work,
 ): Promise<FolderResult> {
   const outbox = new Outbox(folder);
   const facts = await inspectFolder(folder);
-  result.torn = facts.torn;
-  const rewound = again ? outbox.rewind(again.epoch, again.keptSize) : 0;
-  if (facts.pending + rewound === 0 && Date.now() - facts.newestAck_ms > KEPT_MS) {
-    rmSync(folder, { recursive: true });
-    return { ...result, outcome: 'deleted' };
-  }
+  const rewound = work.again ? outbox.rewind(work.again.epoch, work.again.keptSize) : 0;
+  const pending = facts.pending + rewound;
+  Object.assign(result, { torn: facts.torn, pending });
+  if (pending === 0) return { ...result, outcome: retire(folder, facts) };
+  if (work.isAway) return { ...result, outcome: 'waiting' };
+  markDone(folder, false);
   if (meta.url === null) writeMeta(folder, { ...meta, url: config.url });
-  const teller = new Teller(config.say);
-  const spool = continueSpool(config, { producer: result.producer, facts, teller });
+  const spool = continueSpool(config, { producer: result.producer, facts, teller: work.teller });
   const sender = new Sender({
     root: config.spoolDir,
     outbox,
     door: { url: config.url as string, apiKey: config.apiKey as string },
-    teller,
+    teller: work.teller,
     declare: (setAside) => declare(spool, facts, setAside),
   });
-  const stop = await sendUntil(sender, deadline);
+  const stop = await sendUntil(sender, work.deadline);
   spool.close();
-  result.delivered = sender.delivered;
-  result.setAside = sender.setAside;
-  result.pending = (await inspectFolder(folder)).pending;
-  if (stop.kind !== 'empty') result.outcome = stop.kind === 'hold' ? 'held' : 'waiting';
-  return result;
+  if (stop.kind === 'empty') markDone(folder, true);
+  if (stop.kind === 'retry') work.isAway = true;
+  return {
+    ...result,
+    outcome: outcomes[stop.kind],
+    delivered: sender.delivered,
+    setAside: sender.setAside,
+    pending: (await inspectFolder(folder)).pending,
+  };
+}
+
+const outcomes = { empty: 'delivered', retry: 'waiting', hold: 'held' } as const;
+
+/** A folder in which all is settled: kept for 7 days after its last receipt. */
+function retire(folder: string, { newestAck_ms }: FolderFacts): 'deleted' | 'delivered' {
+  markDone(folder, true);
+  if (Date.now() - newestAck_ms <= KEPT_MS) return 'delivered';
+  rmSync(folder, { recursive: true });
+  return 'deleted';
 }
 
 async function sendUntil(sender: Sender, deadline: number): Promise<Stop> {

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 
@@ -34,15 +34,35 @@ export function listProducers(root: string): string[] {
   return entries.filter((entry) => entry.isDirectory() && /^[0-9a-f-]{36}$/.test(entry.name)).map(({ name }) => name);
 }
 
-/** Bytes of all files in all producers' folders. A file that vanishes meanwhile counts nothing. */
-export function measureSpool(root: string): number {
+const doneFile = (folder: string) => join(folder, 'done');
+
+/** Marks that everything in the folder is settled and its producer has ended; false takes the mark away. */
+export function markDone(folder: string, isDone: boolean): void {
+  // An older mark stays: the 7 days count from when the last receipt came.
+  if (isDone && !existsSync(doneFile(folder))) writeWhole(doneFile(folder), '');
+  if (!isDone) rmSync(doneFile(folder), { force: true });
+}
+
+/** Deletes folders that have been marked as done for longer than `age_ms`; returns the bytes freed. */
+export function sweepDone(root: string, age_ms = KEPT_MS): number {
   let bytes = 0;
-  for (const producer of listProducers(root)) {
-    for (const name of readdirSync(join(root, producer))) {
-      bytes += statSync(join(root, producer, name), { throwIfNoEntry: false })?.size ?? 0;
-    }
+  for (const folder of listProducers(root).map((producer) => join(root, producer))) {
+    const done = statSync(doneFile(folder), { throwIfNoEntry: false });
+    if (!done || Date.now() - done.mtimeMs < age_ms) continue;
+    bytes += measureFolder(folder);
+    rmSync(folder, { recursive: true, force: true });
   }
   return bytes;
+}
+
+/** Bytes of all files in all producers' folders. A file that vanishes meanwhile counts nothing. */
+export function measureSpool(root: string): number {
+  return listProducers(root).reduce((sum, producer) => sum + measureFolder(join(root, producer)), 0);
+}
+
+function measureFolder(folder: string): number {
+  const sizes = readdirSync(folder).map((name) => statSync(join(folder, name), { throwIfNoEntry: false })?.size ?? 0);
+  return sizes.reduce((sum, size) => sum + size, 0);
 }
 
 export function makeFolder(path: string): void {

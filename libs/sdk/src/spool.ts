@@ -127,8 +127,9 @@ export class Spool {
     try {
       makeFolder(this.options.root);
       makeFolder(this.folder);
-      writeMeta(this.folder, { url: this.options.url, ledger: null, format: 1 });
+      // The owner first: a folder with meta.json and no owner is taken for a dead process's.
       writeOwner(this.folder);
+      writeMeta(this.folder, { url: this.options.url, ledger: null, format: 1 });
     } catch (error) {
       this.complain(error);
     }
