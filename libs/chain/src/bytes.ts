@@ -60,7 +60,11 @@ export function writeUtf8(text: string, target: Uint8Array): number {
 
 /** Text of UTF-8 bytes. Throws a TypeError where the bytes are not UTF-8; a byte order mark is kept. */
 export function fromUtf8(bytes: Uint8Array): string {
-  return strictDecoder.decode(bytes);
+  try {
+    return strictDecoder.decode(bytes);
+  } catch (cause) {
+    throw new TypeError('bytes are not UTF-8', { cause });
+  }
 }
 
 export function concatBytes(...parts: Uint8Array[]): Uint8Array {

@@ -41,7 +41,7 @@ const DOUBTFUL_MAX = 10_000;
 
 /**
  * Checks a whole ledger, record after record from seq 0, in one pass. After a fault it goes on from the stored hashes, so that
- * one change is one fault and not one for every record behind it. Memory: one entry a stream (about 150 bytes, for
+ * one change is one fault and not one for every record behind it. Memory: one entry a stream (about 600 bytes, for
  * stream_prev), at most 10,000 seqs that are in doubt, 100 faults; nothing else grows.
  *
  * The tree is made of the recomputed hashes. Where a record's content is not its stored hash's, that is a fault already, and

@@ -1,5 +1,6 @@
+import fc from 'fast-check';
 import { fromUtf8, toUtf8 } from './bytes.js';
-import { envelopeBytes, parseEnvelope, type Envelope } from './envelope.js';
+import { envelopeBytes, parseEnvelope, readStream, type Envelope } from './envelope.js';
 
 const envelope: Envelope = {
   version: 1,
@@ -57,5 +58,57 @@ describe('parseEnvelope', () => {
 
   it('takes exactly the stored text', () => {
     expect(toUtf8(text)).toEqual(envelopeBytes(parseEnvelope(text)));
+  });
+});
+
+describe('readStream', () => {
+  const anyText = fc.oneof(
+    fc.string(),
+    fc.string({ unit: 'binary' }),
+    fc.constantFrom('run/1', '\u007f\u2028', '\ud800'),
+  );
+  const anyEnvelope = fc.record({
+    actor: anyText,
+    class: fc.constantFrom('permanent', 'metrics', 'telemetry', 'logs', 'secret'),
+    id: anyText,
+    occurred_at: fc.option(anyText),
+    producer: fc.option(
+      fc.record({ client: anyText, id: anyText, seq: fc.oneof(fc.maxSafeNat(), fc.constantFrom(-1, 0.5, 1e16)) }),
+    ),
+    sealed_at: anyText,
+    stream: anyText,
+    type: anyText,
+    version: fc.oneof(fc.maxSafeNat(), fc.constantFrom(-0.5, 2 ** 53)),
+  });
+  const verdictOf = (candidate: string) => {
+    try {
+      const { stream, class: retention } = parseEnvelope(candidate);
+      return { stream, class: retention };
+    } catch {
+      return null;
+    }
+  };
+
+  it('accepts what parseEnvelope accepts and nothing else', () => {
+    let accepted = 0;
+    fc.assert(
+      fc.property(
+        anyEnvelope,
+        fc.nat(),
+        fc.constantFrom('', ' ', '0', '"', '\\', ',', 'e', '\u0001'),
+        (any, at, extra) => {
+          const whole = JSON.stringify(any);
+          const place = at % (whole.length + 1);
+          for (const candidate of [whole, whole.slice(0, place) + extra + whole.slice(place), whole.slice(0, place)]) {
+            const verdict = verdictOf(candidate);
+            if (verdict !== null) accepted += 1;
+            const found = readStream(candidate);
+            expect(found === null ? null : { stream: found.stream, class: found.class }).toEqual(verdict);
+          }
+        },
+      ),
+      { numRuns: 500 },
+    );
+    expect(accepted).toBeGreaterThan(50);
   });
 });

@@ -1,5 +1,5 @@
 import { equalBytes, fromUtf8, writeUtf8, type Sha256 } from './bytes.js';
-import { parseEnvelope, type RetentionClass } from './envelope.js';
+import { readStream, type RetentionClass } from './envelope.js';
 import { HASH_LENGTH, LEAF_HEADER_LENGTH, payloadTag, recordTag, SALT_LENGTH, writeSeq } from './record.js';
 import type { PayloadState, SealedRecord } from './record-json.js';
 
@@ -80,8 +80,9 @@ function inspectPayload(sha256: Sha256, scratch: Scratch, record: SealedRecord):
 }
 
 function readEnvelope(envelope: string | Uint8Array): { stream: string; class: RetentionClass } | null {
+  if (typeof envelope === 'string') return readStream(envelope);
   try {
-    return parseEnvelope(typeof envelope === 'string' ? envelope : fromUtf8(envelope));
+    return readStream(fromUtf8(envelope));
   } catch (error) {
     if (error instanceof TypeError) return null;
     throw error;
