@@ -1,1 +1,2 @@
-export {};
+export { startStandalone, type Standalone, type StandaloneOptions } from './start-standalone.js';
+export { serveStandaloneUntilSignal } from './serve-until-signal.js';
