@@ -2,7 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { waitFor } from '@runseal/testing';
 
-const script = fileURLToPath(new URL('../test/signalled-service.mjs', import.meta.url));
+const script = fileURLToPath(new URL('signalled-service.fixture.mjs', import.meta.url));
 
 /** A service in a process of its own and what it has printed. */
 async function startProcess(...args: string[]): Promise<{ child: ChildProcess; url: string; printed: () => string }> {

@@ -1,6 +1,6 @@
 import { Controller, Get, Module } from '@nestjs/common';
 import { TestServer } from '@runseal/testing';
-import { openAccess, Sample } from '../test/sample-service.js';
+import { openAccess, Sample } from './sample-service.fixture.js';
 
 let server: TestServer;
 let sample: Sample;

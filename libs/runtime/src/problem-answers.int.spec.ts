@@ -1,6 +1,6 @@
 import { gzipSync } from 'node:zlib';
 import { TestServer } from '@runseal/testing';
-import { BODY_LIMIT, openAccess, Sample } from '../test/sample-service.js';
+import { BODY_LIMIT, openAccess, Sample } from './sample-service.fixture.js';
 
 let server: TestServer;
 let sample: Sample;

@@ -1,6 +1,6 @@
 import { openPool, type Pool } from '@runseal/postgres';
 import { TestServer, waitFor } from '@runseal/testing';
-import { openAccess } from '../../test/sample-service.js';
+import { openAccess } from '../sample-service.fixture.js';
 import { KEY_CACHE_MS, KeyAuthenticator } from './key-authenticator.js';
 import { createKey, listKeys, revokeKey, type NewKey } from './keys.js';
 

@@ -26,7 +26,7 @@ import {
   type Caller,
   type RunningService,
   type ScopeName,
-} from '../src/index.js';
+} from './index.js';
 
 class PartRequest {
   @IsInt()
