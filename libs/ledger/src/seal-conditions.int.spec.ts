@@ -129,13 +129,18 @@ describeOnEachPostgres('conditions of ledger.seal', (version) => {
       expect((await ledger.seal([{ ...request(event()), known: forged }])).map(codeOf)).toEqual(['ledger_rewound']);
     });
 
-    it('names the smallest size that any restore since has kept', async () => {
-      const receipts = receiptsOf((await ledger.seal([request(event(), event(), event())]))[0]);
-      await ledger.seal([request(restoring(1, 4))], { by: database.maintenance });
+    it('names the smallest size that a restore since has kept', async () => {
+      const by = { by: database.maintenance };
+      const [, last] = receiptsOf((await ledger.seal([request(event(), event())]))[0]);
+      const ask = async () => (await ledger.seal([{ ...request(event()), known: known(last!) }]))[0];
       await ledger.setBack(2);
-      await ledger.seal([request(restoring(2, 2))], { by: database.maintenance });
-      const [outcome] = await ledger.seal([{ ...request(event()), known: known(receipts[1]!) }]);
-      expect(outcome).toMatchObject({ refusal: { code: 'epoch_changed', epoch: 2, kept_size: 2 } });
+      await ledger.seal([request(restoring(1, 2))], by);
+      await ledger.seal([request(restoring(2, 3))], by);
+      expect(await ask()).toMatchObject({ refusal: { code: 'epoch_changed', epoch: 2, kept_size: 2 } });
+      // A restore that went back further took the earlier ones with it.
+      await ledger.setBack(1);
+      await ledger.seal([request(restoring(3, 1))], by);
+      expect(await ask()).toMatchObject({ refusal: { code: 'epoch_changed', epoch: 3, kept_size: 1 } });
     });
   });
 
