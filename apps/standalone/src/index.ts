@@ -1,2 +1,4 @@
 export { startStandalone, type Standalone, type StandaloneOptions } from './start-standalone.js';
 export { serveStandaloneUntilSignal } from './serve-until-signal.js';
+export { replayDemo } from './replay-demo.js';
+export { replayRun, type ReplayedRun, type ReplayTarget } from './replay-run.js';
