@@ -13,7 +13,8 @@ export const preset = (name, more = {}) => ({
   testPathIgnorePatterns: ['/node_modules/', '/dist/'],
   extensionsToTreatAsEsm: ['.ts'],
   moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
-  testEnvironmentOptions: { customExportConditions: ['@runseal/source', 'node', 'import', 'default'] },
+  // Without 'import' among the conditions: Jest adds it to imports itself, and pg requires the CommonJS form of its parts.
+  testEnvironmentOptions: { customExportConditions: ['@runseal/source', 'node', 'default'] },
   transform: {
     '^.+\\.ts$': [
       '@swc/jest',

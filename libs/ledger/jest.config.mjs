@@ -1,6 +1,3 @@
 import { preset } from '../../jest.preset.mjs';
 
-// Without 'import' among the conditions: Jest adds it to imports itself, and pg requires the CommonJS form of its parts.
-export default preset('ledger', {
-  testEnvironmentOptions: { customExportConditions: ['@runseal/source', 'node', 'default'] },
-});
+export default preset('ledger');

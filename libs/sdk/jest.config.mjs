@@ -1,7 +1,3 @@
 import { preset } from '../../jest.preset.mjs';
 
-// Without 'import' among the conditions: Jest adds it to imports itself, and pg, which comes with `testing`, requires the
-// CommonJS form of its parts.
-export default preset('sdk', {
-  testEnvironmentOptions: { customExportConditions: ['@runseal/source', 'node', 'default'] },
-});
+export default preset('sdk');

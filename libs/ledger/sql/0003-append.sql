@@ -1,5 +1,20 @@
 set local role runseal_owner;
 
+-- Seq of a stream's newest record, null where it has none. The row comparison leaves the planner no other index than that of
+-- the streams: it would else walk the ledger backwards where it believes the stream to be frequent.
+create function ledger.find_newest_of_stream(p_ledger smallint, p_stream text) returns bigint
+language sql stable set search_path = pg_catalog, pg_temp
+begin atomic
+  select case when n.ledger = p_ledger and n.stream = p_stream then n.seq end
+  from (
+    select r.ledger, r.stream, r.seq
+    from ledger.records r
+    where (r.ledger, r.stream, r.seq) <= (p_ledger, p_stream, 9007199254740991)
+    order by r.ledger desc, r.stream desc, r.seq desc
+    limit 1
+  ) as n;
+end;
+
 -- Appends events after record p_size - 1, whose hash is p_newest, and returns the hashes of the new records. The caller holds
 -- the lock on the head row, has checked everything, and moves the head.
 create function ledger.append(
@@ -14,40 +29,35 @@ declare
   c_payload constant bytea := convert_to('runseal.payload.v1', 'UTF8') || '\x0a'::bytea;
   v_count constant integer := cardinality(p_ids);
   v_stream_prevs bigint[];
-  v_stream_prev bigint;
-  v_envelope bytea;
-  v_digest bytea;
+  v_digests bytea[];
+  v_before bytea[];  -- of each leaf: what stands before the hash of the record before
+  v_behind bytea[];  -- of each leaf: what stands behind it
   v_hash bytea := p_newest;
-  v_digests bytea[] := array[]::bytea[];
   v_hashes bytea[] := array[]::bytea[];
-  v_number integer := 0;
 begin
-  with event as (
-    select e.stream, e.number, lag(p_size + e.number - 1) over (partition by e.stream order by e.number) as prev
-    from unnest(p_streams) with ordinality as e (stream, number)
-  ), sealed as (
-    select s.stream, (
-      select r.seq
-      from ledger.records r
-      where r.ledger = p_ledger and r.stream = s.stream
-      order by r.seq desc
-      limit 1
-    ) as newest
-    from (select distinct event.stream from event) as s
-  )
-  select array_agg(coalesce(event.prev, sealed.newest) order by event.number)
+  select array_agg(p.seq order by p.number)
   into v_stream_prevs
-  from event
-  join sealed on sealed.stream = event.stream;
+  from (
+    select e.number, coalesce(
+      lag(p_size + e.number - 1) over (partition by e.stream order by e.number),
+      ledger.find_newest_of_stream(p_ledger, e.stream)
+    ) as seq
+    from unnest(p_streams) with ordinality as e (stream, number)
+  ) as p;
 
-  foreach v_envelope in array p_envelopes loop
-    v_number := v_number + 1;
-    v_digest := sha256(c_payload || p_salts[v_number] || p_payloads[v_number]);
-    v_stream_prev := coalesce(v_stream_prevs[v_number], -1); -- minus one is all ones, which means: none
-    v_hash := sha256(
-      c_leaf || int8send(p_size + v_number - 1) || int8send(v_stream_prev) || v_hash || v_digest || v_envelope);
-    v_digests[v_number] := v_digest;
-    v_hashes[v_number] := v_hash;
+  select array_agg(d.digest), array_agg(d.before), array_agg(d.digest || d.envelope)
+  into v_digests, v_before, v_behind
+  from (
+    select sha256(c_payload || e.salt || e.payload) as digest, e.envelope,
+      -- Minus one is all ones, which means: none.
+      c_leaf || int8send(p_size + e.number - 1) || int8send(coalesce(e.stream_prev, -1)) as before
+    from unnest(p_salts, p_payloads, p_envelopes, v_stream_prevs) with ordinality
+      as e (salt, payload, envelope, stream_prev, number)
+    order by e.number
+  ) as d;
+  for n in 1 .. v_count loop
+    v_hash := sha256(v_before[n] || v_hash || v_behind[n]);
+    v_hashes[n] := v_hash;
   end loop;
 
   insert into ledger.records

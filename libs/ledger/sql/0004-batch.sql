@@ -1,14 +1,14 @@
 set local role runseal_owner;
 
--- A batch taken apart: arrays by event (from 1), except unusual, which numbers requests (from 0).
+-- A batch taken apart: arrays by event, from 1.
 create type ledger.batch as (
   ids uuid[],
   types text[],
+  classes text[],
   streams text[],
   envelopes bytea[],
   payloads bytea[],
-  salts bytea[],
-  unusual integer[]   -- requests that need a look of their own; the rest is appended as it stands
+  salts bytea[]
 );
 
 -- Whether a role may seal such an event: its type, with the class and the kind of stream that go with it, and a derived
@@ -34,8 +34,7 @@ end;
 
 -- Takes a batch apart and checks that it is whole, within the limits and of this minute. Raises RS003 and RS004.
 create function ledger.read_batch(
-  p_ledger smallint, p_requests integer[], p_envelopes bytea, p_payload_lengths integer[], p_payloads bytea, p_salts bytea,
-  p_conditions json
+  p_requests integer[], p_envelopes bytea, p_payload_lengths integer[], p_payloads bytea, p_salts bytea
 ) returns ledger.batch
 language plpgsql volatile set search_path = pg_catalog, pg_temp
 as $$
@@ -49,23 +48,21 @@ declare
   v_text text := convert_from(p_envelopes, 'UTF8');
   v_documents json := ('[' || v_text || ']')::json;
   v_count integer := cardinality(p_payload_lengths);
-  v_role text := session_user;
   v_first text;
   v_last text;
   v_whole boolean;
-  v_classes text[];
   v_batch ledger.batch;
 begin
   -- Element n and row n are of the same text: what is stored is what id, type, stream and class were read from.
   select
-    array_agg(e.id), array_agg(e.type), array_agg(e.stream), array_agg(e.class),
+    array_agg(e.id), array_agg(e.type), array_agg(e.class), array_agg(e.stream),
     array_agg(convert_to(e.document::text, 'UTF8')), min(e.sealed_at), max(e.sealed_at),
-    count(*) = v_count and bool_and(octet_length(e.document::text) <= 16384)
-  into v_batch.ids, v_batch.types, v_batch.streams, v_classes, v_batch.envelopes, v_first, v_last, v_whole
+    count(*) = v_count and max(octet_length(e.document::text)) <= 16384
+  into v_batch.ids, v_batch.types, v_batch.classes, v_batch.streams, v_batch.envelopes, v_first, v_last, v_whole
   from rows from (
     json_array_elements(v_documents),
-    json_to_recordset(v_documents) as (id uuid, type text, stream text, class text, sealed_at text)
-  ) as e (document, id, type, stream, class, sealed_at);
+    json_to_recordset(v_documents) as (id uuid, type text, class text, stream text, sealed_at text)
+  ) as e (document, id, type, class, stream, sealed_at);
 
   select v_whole and v_count between 1 and 500 and octet_length(p_salts) = 32 * v_count
     and sum(b.length) = octet_length(p_payloads) and count(b.length) = v_count
@@ -95,39 +92,75 @@ begin
     from unnest(p_payload_lengths) with ordinality as e (length, number)
   ) as b;
 
-  with event as (
-    select e.id, e.type, e.stream, e.class, r.request
-    from unnest(v_batch.ids, v_batch.types, v_batch.streams, v_classes) with ordinality as e (id, type, stream, class, number)
-    join (
-      select q.number - 1 as request, sum(q.events) over (order by q.number) as until, q.events
-      from unnest(p_requests) with ordinality as q (events, number)
-    ) as r on e.number > r.until - r.events and e.number <= r.until
-  )
-  select array_agg(distinct u.request)
-  into v_batch.unusual
-  from (
-    select (c.value ->> 'request')::bigint as request
-    from json_array_elements(p_conditions) as c
-    union all
-    select event.request
-    from event
-    where event.type like 'ledger.%'
-    union all
-    select event.request
-    from event
-    left join ledger.authorities a on a.role = v_role and a.event_type = event.type and a.class = event.class
-    where a.role is null or not starts_with(event.stream, a.stream_kind || '/') or substring(event.id::text from 15 for 1) = '8'
-    union all
-    select event.request
-    from event
-    join ledger.records r on r.ledger = p_ledger and r.event_id = event.id
-    union all
-    select event.request
-    from event
-    where event.id in (select twice.id from event as twice group by twice.id having count(*) > 1)
-  ) as u;
   return v_batch;
 end;
 $$;
+
+-- The request (from 0) of each event, given the number of events of each request.
+create function ledger.requests_of(p_requests integer[]) returns integer[]
+language sql immutable set search_path = pg_catalog, pg_temp
+begin atomic
+  select array_agg(r.number::integer - 1 order by r.number)
+  from unnest(p_requests) with ordinality as r (events, number)
+  cross join lateral generate_series(1, r.events);
+end;
+
+-- The requests (numbers from 0) of a batch that need a look of their own, before anything of them is appended: those with
+-- conditions, of the ledger's own events, without authority, and with derived ids. Null where there is none.
+create function ledger.find_unusual(p_role text, p_requests integer[], p_batch ledger.batch, p_conditions json)
+returns integer[]
+language plpgsql stable set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_unusual integer[];
+begin
+  -- A batch has few kinds of events, so this looks at few rows, and most batches end here.
+  if p_conditions is null and not exists (
+    select
+    from (
+      select distinct e.type, e.class, split_part(e.stream, '/', 1) as stream_kind, get_byte(uuid_send(e.id), 6) >> 4 as version
+      from unnest(p_batch.ids, p_batch.types, p_batch.classes, p_batch.streams) as e (id, type, class, stream)
+    ) as kind
+    left join ledger.authorities a on a.role = p_role and a.event_type = kind.type and a.class = kind.class
+      and a.stream_kind = kind.stream_kind
+    where a.role is null or kind.version = 8 or kind.stream_kind = 'ledger'
+  ) then
+    return null;
+  end if;
+
+  select array_agg(distinct u.request order by u.request)
+  into v_unusual
+  from (
+    select (c.value ->> 'request')::integer as request
+    from json_array_elements(p_conditions) as c
+    union all
+    select e.request
+    from unnest(p_batch.ids, p_batch.types, p_batch.classes, p_batch.streams, ledger.requests_of(p_requests))
+      as e (id, type, class, stream, request)
+    left join ledger.authorities a on a.role = p_role and a.event_type = e.type and a.class = e.class
+      and a.stream_kind = split_part(e.stream, '/', 1)
+    where a.role is null or get_byte(uuid_send(e.id), 6) >> 4 = 8 or e.type like 'ledger.%'
+  ) as u;
+  return v_unusual;
+end;
+$$;
+
+-- The requests that repeat an event: one that the ledger holds, or one of the same batch. Null where there is none.
+create function ledger.find_repeating(p_ledger smallint, p_requests integer[], p_ids uuid[]) returns integer[]
+language sql stable set search_path = pg_catalog, pg_temp
+begin atomic
+  select array_agg(distinct e.request order by e.request)
+  from unnest(p_ids, ledger.requests_of(p_requests)) as e (id, request)
+  where e.id in (
+    select r.event_id
+    from ledger.records r
+    where r.ledger = p_ledger and r.event_id = any (p_ids)
+    union all
+    select twice.id
+    from unnest(p_ids) as twice (id)
+    group by twice.id
+    having count(*) > 1
+  );
+end;
 
 revoke all on all functions in schema ledger from public;

@@ -103,76 +103,58 @@ begin
 end;
 $$;
 
--- The only way into the ledger. One autocommitted call seals the given requests in order, each whole or not at all, and says
--- what became of each. Dying before the commit leaves nothing; dying after it leaves all, and a retry gets the first receipts.
---   p_anchor_*         the newest record that the caller knows; null only for a ledger that is still empty
---   p_requests         number of events of each request
---   p_envelopes        canonical envelopes, joined by commas
---   p_payload_lengths  bytes of each payload; p_payloads: all payloads, joined; p_salts: 32 bytes an event, joined
---   p_conditions       null, or [{"request", "known"?, "expect"?}]
--- Raises RS001 ledger behind, RS002 unknown ledger, RS003 clocks apart, RS004 malformed batch, RS005 wrong isolation.
-create function ledger.seal(
-  p_ledger text, p_anchor_epoch integer, p_anchor_seq bigint, p_anchor_hash bytea,
-  p_requests integer[], p_envelopes bytea, p_payload_lengths integer[], p_payloads bytea, p_salts bytea, p_conditions json
+-- Seals a batch request by request: those in `p_unusual` are looked at by themselves, each after everything before it was
+-- appended; what lies between is appended as it stands. The caller holds the lock on the head row.
+create function ledger.seal_by_request(
+  p_ledger smallint, p_epoch integer, p_size bigint, p_newest bytea, p_requests integer[], p_batch ledger.batch,
+  p_unusual integer[], p_conditions json
 ) returns ledger.seal_outcome
-language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
+language plpgsql volatile set search_path = pg_catalog, pg_temp
 as $$
 declare
-  v_head record;
-  v_batch ledger.batch;
   v_finding ledger.request_finding;
   v_hashes bytea[];
-  v_all_hashes bytea[];
+  v_all_hashes bytea[] := array_fill(decode(repeat('00', 32), 'hex'), array[cardinality(p_batch.ids)]);
   v_refusals json[];
   v_passed_over integer[] := array[]::integer[]; -- events that are not appended: refused or sealed before
   v_repeats integer[] := array[]::integer[];     -- pairs: event, the earlier event that it repeats
+  v_epoch integer := p_epoch;
+  v_size bigint := p_size;
+  v_newest bytea := p_newest;
   v_from integer;
   v_until integer := 0;
   v_open integer := 1;                           -- the first event that is neither appended nor passed over
   v_end integer;
   v_out ledger.seal_outcome;
 begin
-  perform set_config('synchronous_commit', 'on', true);
-  if current_setting('transaction_isolation') <> 'read committed' then
-    raise exception 'seal needs read committed, found %', current_setting('transaction_isolation') using errcode = 'RS005';
-  end if;
-  select l.ledger, l.epoch, l.size, l.newest_hash into v_head from ledger.ledgers l where l.name = p_ledger for update;
-  if not found then
-    raise exception 'there is no ledger "%"', p_ledger using errcode = 'RS002';
-  end if;
-  -- Everything below is a new statement, so it sees what was committed while this call waited for the lock.
-  perform ledger.check_anchor(v_head.ledger, p_ledger, v_head.epoch, v_head.size, p_anchor_epoch, p_anchor_seq, p_anchor_hash);
-  v_batch := ledger.read_batch(
-    v_head.ledger, p_requests, p_envelopes, p_payload_lengths, p_payloads, p_salts, p_conditions);
-  v_out.seqs := array_fill(-1::bigint, array[cardinality(v_batch.ids)]);
-  v_all_hashes := array_fill(decode(repeat('00', 32), 'hex'), array[cardinality(v_batch.ids)]);
+  v_out.seqs := array_fill(-1::bigint, array[cardinality(p_batch.ids)]);
 
   for v_request in 0 .. cardinality(p_requests) loop -- one past the last, which appends what is still open
     v_from := v_until + 1;
     v_until := v_until + coalesce(p_requests[v_request + 1], 0);
     continue when v_request < cardinality(p_requests)
-      and v_head.size > 0 and coalesce(v_request <> all (v_batch.unusual), true);
+      and v_size > 0 and coalesce(v_request <> all (p_unusual), true);
 
     while v_open < v_from loop
       v_end := coalesce((select min(p.event) from unnest(v_passed_over) as p (event) where p.event >= v_open), v_from);
       v_end := least(v_end, v_from);
       if v_end > v_open then
-        v_hashes := ledger.append(v_head.ledger, v_head.epoch, v_head.size, v_head.newest_hash,
-          v_batch.ids[v_open:v_end - 1], v_batch.types[v_open:v_end - 1], v_batch.streams[v_open:v_end - 1],
-          v_batch.envelopes[v_open:v_end - 1], v_batch.payloads[v_open:v_end - 1], v_batch.salts[v_open:v_end - 1]);
-        v_out.seqs[v_open:v_end - 1] := array(select generate_series(v_head.size, v_head.size + v_end - v_open - 1));
+        v_hashes := ledger.append(p_ledger, v_epoch, v_size, v_newest,
+          p_batch.ids[v_open:v_end - 1], p_batch.types[v_open:v_end - 1], p_batch.streams[v_open:v_end - 1],
+          p_batch.envelopes[v_open:v_end - 1], p_batch.payloads[v_open:v_end - 1], p_batch.salts[v_open:v_end - 1]);
+        v_out.seqs[v_open:v_end - 1] := array(select generate_series(v_size, v_size + v_end - v_open - 1));
         v_all_hashes[v_open:v_end - 1] := v_hashes;
-        v_head.size := v_head.size + v_end - v_open;
-        v_head.newest_hash := v_hashes[v_end - v_open];
+        v_size := v_size + v_end - v_open;
+        v_newest := v_hashes[v_end - v_open];
       end if;
       v_open := v_end + 1;
     end loop;
     v_open := v_from;
     exit when v_request = cardinality(p_requests);
 
-    v_finding := ledger.examine_request(v_head.ledger, v_head.epoch, v_head.size,
-      v_batch.ids[v_from:v_until], v_batch.types[v_from:v_until], v_batch.streams[v_from:v_until],
-      v_batch.envelopes[v_from:v_until], v_batch.payloads[v_from:v_until], (
+    v_finding := ledger.examine_request(p_ledger, v_epoch, v_size,
+      p_batch.ids[v_from:v_until], p_batch.types[v_from:v_until], p_batch.streams[v_from:v_until],
+      p_batch.envelopes[v_from:v_until], p_batch.payloads[v_from:v_until], (
         select c.value from json_array_elements(p_conditions) as c where (c.value ->> 'request')::integer = v_request));
     if v_finding.refusal is not null then
       v_refusals := v_refusals || (
@@ -193,8 +175,8 @@ begin
           v_passed_over := v_passed_over || n;
         end if;
       end loop;
-      if v_batch.types[v_from] in ('ledger.opened', 'ledger.restored') and v_out.seqs[v_from] < 0 then
-        v_head.epoch := (convert_from(v_batch.payloads[v_from], 'UTF8')::json ->> 'epoch')::integer;
+      if p_batch.types[v_from] in ('ledger.opened', 'ledger.restored') and v_out.seqs[v_from] < 0 then
+        v_epoch := (convert_from(p_batch.payloads[v_from], 'UTF8')::json ->> 'epoch')::integer;
       end if;
     end if;
   end loop;
@@ -207,17 +189,76 @@ begin
       'sealed_at', convert_from(r.envelope, 'UTF8')::json ->> 'sealed_at', 'hash', encode(r.hash, 'hex')))
     into v_out.duplicates
     from unnest(v_passed_over) as d (event)
-    join ledger.records r on r.ledger = v_head.ledger and r.seq = v_out.seqs[d.event];
+    join ledger.records r on r.ledger = p_ledger and r.seq = v_out.seqs[d.event];
   end if;
-
-  update ledger.ledgers l
-  set epoch = v_head.epoch, size = v_head.size, newest_hash = v_head.newest_hash
-  where l.ledger = v_head.ledger;
-  v_out.epoch := v_head.epoch;
+  perform ledger.move_head(p_ledger, v_epoch, v_size, v_newest);
+  v_out.epoch := v_epoch;
   v_out.refusals := array_to_json(v_refusals);
   v_out.hashes := (select string_agg(h.hash, ''::bytea order by h.number)
     from unnest(v_all_hashes) with ordinality as h (hash, number));
   return v_out;
+end;
+$$;
+
+create function ledger.move_head(p_ledger smallint, p_epoch integer, p_size bigint, p_newest bytea) returns void
+language sql volatile set search_path = pg_catalog, pg_temp
+begin atomic
+  update ledger.ledgers l
+  set epoch = p_epoch, size = p_size, newest_hash = p_newest
+  where l.ledger = p_ledger;
+end;
+
+-- The only way into the ledger. One autocommitted call seals the given requests in order, each whole or not at all, and says
+-- what became of each. Dying before the commit leaves nothing; dying after it leaves all, and a retry gets the first receipts.
+--   p_anchor_*         the newest record that the caller knows; null only for a ledger that is still empty
+--   p_requests         number of events of each request
+--   p_envelopes        canonical envelopes, joined by commas
+--   p_payload_lengths  bytes of each payload; p_payloads: all payloads, joined; p_salts: 32 bytes an event, joined
+--   p_conditions       null, or [{"request", "known"?, "expect"?}]
+-- Raises RS001 ledger behind, RS002 unknown ledger, RS003 clocks apart, RS004 malformed batch, RS005 wrong isolation.
+create function ledger.seal(
+  p_ledger text, p_anchor_epoch integer, p_anchor_seq bigint, p_anchor_hash bytea,
+  p_requests integer[], p_envelopes bytea, p_payload_lengths integer[], p_payloads bytea, p_salts bytea, p_conditions json
+) returns ledger.seal_outcome
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_head record;
+  v_batch ledger.batch;
+  v_count integer;
+  v_unusual integer[];
+  v_hashes bytea[];
+  v_out ledger.seal_outcome;
+begin
+  perform set_config('synchronous_commit', 'on', true);
+  if current_setting('transaction_isolation') <> 'read committed' then
+    raise exception 'seal needs read committed, found %', current_setting('transaction_isolation') using errcode = 'RS005';
+  end if;
+  select l.ledger, l.epoch, l.size, l.newest_hash into v_head from ledger.ledgers l where l.name = p_ledger for update;
+  if not found then
+    raise exception 'there is no ledger "%"', p_ledger using errcode = 'RS002';
+  end if;
+  -- Everything below is a new statement, so it sees what was committed while this call waited for the lock.
+  perform ledger.check_anchor(v_head.ledger, p_ledger, v_head.epoch, v_head.size, p_anchor_epoch, p_anchor_seq, p_anchor_hash);
+  v_batch := ledger.read_batch(p_requests, p_envelopes, p_payload_lengths, p_payloads, p_salts);
+  v_count := cardinality(v_batch.ids);
+  v_unusual := ledger.find_unusual(session_user, p_requests, v_batch, p_conditions);
+  if v_unusual is null and v_head.size > 0 then
+    begin
+      v_hashes := ledger.append(v_head.ledger, v_head.epoch, v_head.size, v_head.newest_hash, v_batch.ids, v_batch.types,
+        v_batch.streams, v_batch.envelopes, v_batch.payloads, v_batch.salts);
+      perform ledger.move_head(v_head.ledger, v_head.epoch, v_head.size + v_count, v_hashes[v_count]);
+      v_out.epoch := v_head.epoch;
+      v_out.seqs := array(select generate_series(v_head.size, v_head.size + v_count - 1));
+      v_out.hashes := (select string_agg(h.hash, ''::bytea) from unnest(v_hashes) as h (hash));
+      return v_out;
+    exception when unique_violation then
+      null; -- an id was sealed before, or stands twice in the batch: nothing of this block is left
+    end;
+  end if;
+  v_unusual := v_unusual || ledger.find_repeating(v_head.ledger, p_requests, v_batch.ids);
+  return ledger.seal_by_request(v_head.ledger, v_head.epoch, v_head.size, v_head.newest_hash, p_requests, v_batch, v_unusual,
+    p_conditions);
 end;
 $$;
 

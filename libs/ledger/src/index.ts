@@ -1,6 +1,7 @@
 export { ledgerMigrations } from './ledger-migrations.js';
 export {
   sealBatch,
+  sealParameters,
   type Anchor,
   type EventToSeal,
   type Receipt,

@@ -77,34 +77,37 @@ export async function sealBatch(
   anchor: Anchor | null,
   batch: { readonly requests: readonly SealRequest[]; readonly sealedAt: Date },
 ): Promise<SealOutcome[]> {
-  const sealed_at = batch.sealedAt.toISOString();
-  const envelopes: string[] = [];
-  const payloads: Uint8Array[] = [];
-  for (const request of batch.requests) {
-    for (const event of request.events) {
-      envelopes.push(envelopeText(request.actor, sealed_at, event));
-      payloads.push(event.payload);
-    }
-  }
-  const result = await database.query<OutcomeRow>({
-    name: 'seal',
-    text: SEAL,
-    values: [
-      ledger,
-      anchor?.epoch ?? null,
-      anchor?.seq ?? null,
-      anchor ? Buffer.from(anchor.hash, 'hex') : null,
-      int4Array(batch.requests.map((request) => request.events.length)),
-      Buffer.from(envelopes.join(',')),
-      int4Array(payloads.map((payload) => payload.length)),
-      Buffer.concat(payloads),
-      randomBytes(32 * payloads.length),
-      conditionsOf(batch.requests),
-    ],
-  });
+  const values = sealParameters(ledger, anchor, batch);
+  const result = await database.query<OutcomeRow>({ name: 'seal', text: SEAL, values });
   const row = result.rows[0];
   if (!row) throw new Error('ledger.seal returned no outcome');
-  return outcomesOf(ledger, sealed_at, batch.requests, row);
+  return outcomesOf(ledger, batch.sealedAt.toISOString(), batch.requests, row);
+}
+
+/**
+ * The parameters of the function `ledger.seal`. Envelopes, payloads and salts each travel as one binary value: as `bytea[]` the
+ * driver would send them as escaped hex text, three times as many bytes.
+ */
+export function sealParameters(
+  ledger: string,
+  anchor: Anchor | null,
+  batch: { readonly requests: readonly SealRequest[]; readonly sealedAt: Date },
+): unknown[] {
+  const sealed_at = batch.sealedAt.toISOString();
+  const events = batch.requests.flatMap(({ actor, events }) => events.map((event) => ({ actor, event })));
+  const payloads = events.map(({ event }) => event.payload);
+  return [
+    ledger,
+    anchor?.epoch ?? null,
+    anchor?.seq ?? null,
+    anchor ? Buffer.from(anchor.hash, 'hex') : null,
+    int4Array(batch.requests.map((request) => request.events.length)),
+    Buffer.from(events.map(({ actor, event }) => envelopeText(actor, sealed_at, event)).join(',')),
+    int4Array(payloads.map((payload) => payload.length)),
+    Buffer.concat(payloads),
+    randomBytes(32 * payloads.length),
+    conditionsOf(batch.requests),
+  ];
 }
 
 /**
