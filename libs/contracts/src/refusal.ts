@@ -14,7 +14,6 @@ export const refusalCodes = {
   unknown_event_version: 'the event type has no such version here; upgrade readers before writers',
   wrong_stream: 'the stream is not of the kind that the event type belongs to, or its id is malformed',
   forbidden_event_type: 'the caller or the sealing role has no authority over this event type',
-  forbidden_event_id: 'a derived id (version 8) carries the mark of another sealing role',
   forbidden_stream: 'the run belongs to another principal',
   secret_detected: 'a value looks like a credential',
   event_id_conflict: 'the id is taken by an event with other content',
@@ -26,6 +25,10 @@ export const refusalCodes = {
   not_open: 'the ledger is not open yet; try again soon',
   overloaded: 'more is waiting to be sealed than the queue holds; try again later',
   not_signed_yet: 'no published head covers the record yet; try again soon',
+  ledger_not_opened: 'a ledger’s first record is ledger.opened, once',
+  not_alone: 'an event that opens a ledger or an epoch stands alone in its request',
+  epoch_not_newer: 'a new epoch has a higher number than the one before',
+  kept_size_differs: 'the ledger does not hold as many records as the new epoch says it keeps',
   clock_skew: 'the sealing service’s clock and the database’s are too far apart',
 } as const;
 

@@ -1,7 +1,8 @@
 set local role runseal_owner;
 
 create type ledger.seal_outcome as (
-  epoch integer,
+  epoch integer,      -- the ledger's after the call
+  epochs integer[],   -- one an event, null where all are sealed in `epoch`
   seqs bigint[],      -- one an event, -1 where its request was refused
   hashes bytea,       -- 32 bytes an event, zeros where refused
   refusals json,      -- null, or [{"request", "code", ...}], numbers from 0
@@ -128,6 +129,7 @@ declare
   v_out ledger.seal_outcome;
 begin
   v_out.seqs := array_fill(-1::bigint, array[cardinality(p_batch.ids)]);
+  v_out.epochs := array_fill(p_epoch, array[cardinality(p_batch.ids)]);
 
   for v_request in 0 .. cardinality(p_requests) loop -- one past the last, which appends what is still open
     v_from := v_until + 1;
@@ -144,6 +146,7 @@ begin
           p_batch.envelopes[v_open:v_end - 1], p_batch.payloads[v_open:v_end - 1], p_batch.salts[v_open:v_end - 1]);
         v_out.seqs[v_open:v_end - 1] := array(select generate_series(v_size, v_size + v_end - v_open - 1));
         v_all_hashes[v_open:v_end - 1] := v_hashes;
+        v_out.epochs[v_open:v_end - 1] := array_fill(v_epoch, array[v_end - v_open]);
         v_size := v_size + v_end - v_open;
         v_newest := v_hashes[v_end - v_open];
       end if;

@@ -128,6 +128,13 @@ describeOnEachPostgres('migrating the ledger', (version) => {
     expect(applied.map((files) => files.length).sort()).toEqual([0, 0, migrations.length]);
   });
 
+  it('does not disturb the migration of another database of the same server at the same time', async () => {
+    const urls = [url];
+    while (urls.length < 3) urls.push(urlAs(await ownedDatabase(), DBA, PASSWORD));
+    const applied = await Promise.all(urls.map((each) => migrate(each, migrations)));
+    expect(applied).toEqual(urls.map(() => migrations));
+  });
+
   it('is finished by the next one after it was killed half-way', async () => {
     const holder = await openDirectConnection(url, 'test-holder');
     await holder.query('select pg_advisory_lock($1)', [GATE]);
@@ -158,6 +165,7 @@ describeOnEachPostgres('migrating the ledger', (version) => {
     );
     expect(await query(`select to_regclass('migrations.broken') as made`)).toEqual([{ made: null }]);
     expect(await findPendingMigrations(url, [...migrations, broken])).toEqual([broken]);
+    expect(await query(`set role ${OWNER_ROLE}`).then(() => null, sqlState)).toBe('42501');
   });
 
   it('is refused where an applied file differs, with both hashes named, and changes nothing', async () => {

@@ -56,6 +56,7 @@ export type SealOutcome = { readonly receipts: readonly Receipt[] } | { readonly
 
 interface OutcomeRow {
   epoch: number;
+  epochs: number[] | null;
   seqs: string;
   hashes: Buffer;
   refusals: ({ request: number } & SealRefusal)[] | null;
@@ -63,7 +64,7 @@ interface OutcomeRow {
 }
 
 const SEAL = `
-select o.epoch, o.seqs::text as seqs, o.hashes, o.refusals, o.duplicates
+select o.epoch, o.epochs, o.seqs::text as seqs, o.hashes, o.refusals, o.duplicates
 from ledger.seal($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) as o`;
 
 /**
@@ -153,7 +154,7 @@ function outcomesOf(
       return {
         id: event.id,
         ledger,
-        epoch: earlier?.epoch ?? row.epoch,
+        epoch: earlier?.epoch ?? row.epochs?.[at] ?? row.epoch,
         seq: Number(seqs[at]),
         hash: earlier?.hash ?? hashes.slice(64 * at, 64 * at + 64),
         sealed_at: earlier?.sealed_at ?? sealed_at,

@@ -278,5 +278,17 @@ describeOnEachPostgres('conditions of ledger.seal', (version) => {
       expect(receiptsOf(after)).toMatchObject([{ epoch: 3, seq: 2 }]);
       expect((await ledger.records()).map(({ epoch }) => epoch)).toEqual([0, 3, 3]);
     });
+
+    it('gives every receipt the epoch in which its own record was sealed', async () => {
+      const empty = await database.createLedger();
+      const restored = opening(empty.name, { type: 'ledger.restored', payload: payloadOf({ epoch: 1, kept_size: 1 }) });
+      const outcomes = await empty.seal([request(opening(empty.name)), request(restored)], {
+        by: database.maintenance,
+      });
+      expect(outcomes.flatMap(receiptsOf)).toMatchObject([
+        { epoch: 0, seq: 0 },
+        { epoch: 1, seq: 1 },
+      ]);
+    });
   });
 });

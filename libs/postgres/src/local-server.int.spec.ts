@@ -6,7 +6,7 @@ import { createServer, type AddressInfo, type Server } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { LocalServer, type LocalServerOptions } from './local-server.js';
 import { openDirectConnection } from './pool.js';
-import { makeFolder, optionsFor, removeFolder, startAgain } from './throw-away-server.fixture.js';
+import { makeFolder, optionsFor, removeFolder } from './throw-away-server.fixture.js';
 
 describe('LocalServer', () => {
   let folder: string;
@@ -54,7 +54,10 @@ describe('LocalServer', () => {
     await server.start();
     expect(await query('show shared_buffers')).toEqual([{ shared_buffers: '16MB' }]);
     expect(await query('show fsync')).toEqual([{ fsync: 'on' }]);
-    const stranger = new LocalServer({ ...options, superuserPassword: 'wrong' });
+    const stranger = new LocalServer({
+      ...options,
+      superuserPassword: 'wrong',
+    });
     await expect(openDirectConnection(stranger.url(), 'test')).rejects.toMatchObject({ code: '28P01' });
   });
 
@@ -62,7 +65,7 @@ describe('LocalServer', () => {
     await server.start();
     await query('create table kept (n int); insert into kept values (7)');
     await server.stop('SIGKILL');
-    await startAgain(server);
+    await server.start();
     expect(await query('select n from kept')).toEqual([{ n: 7 }]);
   });
 
@@ -103,7 +106,10 @@ describe('LocalServer', () => {
   });
 
   it('says which program could not be run', async () => {
-    server = new LocalServer({ ...options, binaries: { ...options.binaries, initdb: `${folder}/no-such-initdb` } });
+    server = new LocalServer({
+      ...options,
+      binaries: { ...options.binaries, initdb: `${folder}/no-such-initdb` },
+    });
     await expect(server.start()).rejects.toThrow(/no-such-initdb/);
     expect(server.pid).toBeNull();
   });

@@ -21,6 +21,7 @@ export interface LocalServerOptions {
 }
 
 const START_LIMIT_MS = 60_000;
+const ORPHANS_LIMIT_MS = 10_000;
 const STOP_LIMIT_MS = 30_000;
 const LOG_KEPT_BYTES = 64 * 1024;
 
@@ -51,7 +52,14 @@ export class LocalServer {
       lc_messages: 'C',
       ...this.options.settings,
     }).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
-    await this.launch(account, ['-D', this.options.dataDirectory, ...settings]);
+    // The last backends of a server that was killed hold its shared memory until they notice, and the new one ends at once.
+    for (const deadline = Date.now() + ORPHANS_LIMIT_MS; ;) {
+      try {
+        return await this.launch(account, ['-D', this.options.dataDirectory, ...settings]);
+      } catch (error) {
+        if (!this.log.includes('pre-existing shared memory block') || Date.now() > deadline) throw error;
+      }
+    }
   }
 
   /** Stops cleanly (open transactions are rolled back), or at once with SIGKILL as a crash does. */
@@ -142,9 +150,16 @@ async function findAccount(paths: readonly string[]): Promise<Account> {
     const line = passwd.split('\n').find((entry) => entry.startsWith(`${wanted}:`));
     const [, , uid, gid] = line?.split(':') ?? [];
     if (uid === undefined || gid === undefined) continue;
-    return { uid: Number(uid), gid: Number(gid), name: wanted, needsPassage: !(await canReach(paths)) };
+    return {
+      uid: Number(uid),
+      gid: Number(gid),
+      name: wanted,
+      needsPassage: !(await canReach(paths)),
+    };
   }
-  throw new Error('Postgres does not run as root, and there is no user "postgres" or "nobody". Start as an ordinary user.');
+  throw new Error(
+    'Postgres does not run as root, and there is no user "postgres" or "nobody". Start as an ordinary user.',
+  );
 }
 
 /** True if everyone may enter every folder above the given paths. */
@@ -166,11 +181,22 @@ function spawnAs(account: Account, file: string, args: readonly string[]): Child
   const env = { PATH: '/usr/bin:/bin', LC_ALL: 'C', TZ: 'UTC' };
   const cwd = '/';
   if (account.uid === null) return spawn(file, args, { stdio, env, cwd });
-  if (!account.needsPassage) return spawn(file, args, { stdio, env, cwd, uid: account.uid, gid: account.gid });
+  if (!account.needsPassage)
+    return spawn(file, args, {
+      stdio,
+      env,
+      cwd,
+      uid: account.uid,
+      gid: account.gid,
+    });
   // /root is closed to other users. Ambient DAC_OVERRIDE (util-linux setpriv) lets the server reach its files below it.
   const privileges = ['--reuid', account.name, '--regid', String(account.gid), '--clear-groups'];
   privileges.push('--inh-caps', '-all,+dac_override', '--ambient-caps', '-all,+dac_override');
-  return spawn('setpriv', [...privileges, '--', file, ...args], { stdio, env, cwd });
+  return spawn('setpriv', [...privileges, '--', file, ...args], {
+    stdio,
+    env,
+    cwd,
+  });
 }
 
 function runToEnd(account: Account, file: string, args: readonly string[]): Promise<void> {

@@ -23,11 +23,19 @@ export async function readMigrations(component: string, folder: URL): Promise<Mi
     files.map(async (file, index) => {
       const match = /^(\d{4})-([a-z0-9-]+)\.sql$/.exec(file);
       if (!match || Number(match[1]) !== index + 1) {
-        throw new Error(`Migration ${component}/${file} is out of place: expected number ${index + 1} as NNNN-name.sql.`);
+        throw new Error(
+          `Migration ${component}/${file} is out of place: expected number ${index + 1} as NNNN-name.sql.`,
+        );
       }
       const sql = await readFile(new URL(file, folder), 'utf8');
       const sha256 = createHash('sha256').update(sql).digest('hex');
-      return { component, number: index + 1, name: match[2] ?? '', sql, sha256 };
+      return {
+        component,
+        number: index + 1,
+        name: match[2] ?? '',
+        sql,
+        sha256,
+      };
     }),
   );
 }
@@ -62,9 +70,8 @@ export async function migrate(url: string, migrations: readonly Migration[]): Pr
     await connection.query(`select pg_advisory_lock(${BigInt(MIGRATION_LOCK)})`);
     if (!(await hasBookkeeping(connection))) await connection.query(BOOKKEEPING);
     const pending = findPending(migrations, await readApplied(connection));
-    await joinOwner(connection);
+    await makeOwner(connection);
     for (const migration of pending) await apply(connection, migration);
-    await leaveOwner(connection);
     return pending;
   } finally {
     await connection.end();
@@ -132,22 +139,28 @@ async function readApplied(connection: Pool | Connection): Promise<Applied[]> {
 async function apply(connection: Connection, migration: Migration): Promise<void> {
   try {
     await connection.query('begin');
+    await connection.query(JOIN_OWNER);
     await connection.query(migration.sql);
     await connection.query('reset role');
-    await connection.query(
-      'insert into migrations.applied (component, number, name, sha256) values ($1, $2, $3, $4)',
-      [migration.component, migration.number, migration.name, migration.sha256],
-    );
+    await connection.query(LEAVE_OWNER);
+    await connection.query('insert into migrations.applied (component, number, name, sha256) values ($1, $2, $3, $4)', [
+      migration.component,
+      migration.number,
+      migration.name,
+      migration.sha256,
+    ]);
     await connection.query('commit');
   } catch (cause) {
     await connection.query('rollback');
     const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new Error(`Migration ${migration.component}/${migration.number} (${migration.name}) failed: ${reason}`, { cause });
+    throw new Error(`Migration ${migration.component}/${migration.number} (${migration.name}) failed: ${reason}`, {
+      cause,
+    });
   }
 }
 
-/** Makes the owner role and lends it to the migrating role: objects must be made in the owner's name. */
-async function joinOwner(connection: Connection): Promise<void> {
+/** Makes the owner role where there is none. */
+async function makeOwner(connection: Connection): Promise<void> {
   await connection.query(`
     do $$
     begin
@@ -156,16 +169,17 @@ async function joinOwner(connection: Connection): Promise<void> {
       end if;
     exception when duplicate_object or unique_violation then
       null; -- another database of the same server made it at the same moment
-    end $$;
-    grant ${OWNER_ROLE} to current_user;
-    do $$ begin execute format('grant create on database %I to ${OWNER_ROLE}', current_database()); end $$;
-  `);
+    end $$`);
 }
 
-/** Afterwards nobody can act as the owner: it would be free to drop triggers and edit rows. */
-async function leaveOwner(connection: Connection): Promise<void> {
-  await connection.query(`
-    do $$ begin execute format('revoke create on database %I from ${OWNER_ROLE}', current_database()); end $$;
-    revoke ${OWNER_ROLE} from current_user;
-  `);
-}
+// Objects must be made in the owner's name, and nobody may stay its member: it is free to drop triggers and edit rows. Inside
+// the transaction of one file, so that a failure or a kill leaves no member, and migrations of other databases of the same
+// server, which share the role, neither lose their membership to this one nor see it.
+const JOIN_OWNER = `
+grant ${OWNER_ROLE} to current_user;
+do $$ begin execute format('grant create on database %I to ${OWNER_ROLE}', current_database()); end $$;
+`;
+const LEAVE_OWNER = `
+do $$ begin execute format('revoke create on database %I from ${OWNER_ROLE}', current_database()); end $$;
+revoke ${OWNER_ROLE} from current_user;
+`;

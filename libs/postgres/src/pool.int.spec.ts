@@ -1,6 +1,6 @@
 import { LocalServer } from './local-server.js';
 import { inTransaction, isUnavailable, openDirectConnection, openPool, sqlState, type Pool } from './pool.js';
-import { makeFolder, optionsFor, removeFolder, startAgain } from './throw-away-server.fixture.js';
+import { makeFolder, optionsFor, removeFolder } from './throw-away-server.fixture.js';
 
 describe('the pool', () => {
   let folder: string;
@@ -11,7 +11,11 @@ describe('the pool', () => {
     folder = await makeFolder();
     server = new LocalServer(await optionsFor(folder));
     await server.start();
-    pool = openPool({ url: server.url(), applicationName: 'test-pool', connectionsMax: 1 });
+    pool = openPool({
+      url: server.url(),
+      applicationName: 'test-pool',
+      connectionsMax: 1,
+    });
     await pool.query('create table notes (n int primary key)');
   });
   afterAll(async () => {
@@ -59,7 +63,11 @@ describe('the pool', () => {
   });
 
   it('cancels a statement that runs longer than its limit', async () => {
-    const hasty = openPool({ url: server.url(), applicationName: 'test-hasty', statementTimeout_ms: 50 });
+    const hasty = openPool({
+      url: server.url(),
+      applicationName: 'test-hasty',
+      statementTimeout_ms: 50,
+    });
     expect(sqlState(await caught(hasty.query('select pg_sleep(30)')))).toBe('57014');
     await hasty.end();
   });
@@ -75,9 +83,22 @@ describe('the pool', () => {
       expect(isUnavailable(await waiting)).toBe(true);
       expect(isUnavailable(await caught(pool.query('select 1')))).toBe(true);
       expect(isUnavailable(await caught(openDirectConnection(server.url(), 'test')))).toBe(true);
-      await startAgain(server);
+      await server.start();
       expect(await notes()).toEqual([]);
     }
+  });
+
+  it('rejects a transaction whose server is killed in the middle, and works again after its restart', async () => {
+    const error = await caught(
+      inTransaction(pool, async (connection) => {
+        await connection.query('insert into notes values (1)');
+        await server.stop('SIGKILL');
+        for (;;) await connection.query('select 1'); // until the connection's own backend has noticed
+      }),
+    );
+    expect(isUnavailable(error)).toBe(true);
+    await server.start();
+    expect(await notes()).toEqual([]);
   });
 
   it.each([

@@ -35,6 +35,8 @@ export function openPool(options: PoolOptions): Pool {
   });
   // Without a listener the loss of an idle connection would end the process. The next query reports the outage itself.
   pool.on('error', () => undefined);
+  // The same for a connection that somebody holds: between two queries nobody else listens.
+  pool.on('connect', (client) => client.on('error', () => undefined));
   return pool;
 }
 
@@ -47,6 +49,8 @@ export async function openDirectConnection(url: string, applicationName: string)
     connectionTimeoutMillis: 10_000,
     types,
   });
+  // Without a listener the loss of the connection would end the process. Whoever must know listens to 'end'.
+  client.on('error', () => undefined);
   await client.connect();
   return client;
 }
@@ -80,5 +84,8 @@ export function isUnavailable(error: unknown): boolean {
   if (state !== null) return /^(08|53|57P|58)/.test(state);
   const code = (error as { code?: unknown } | null)?.code;
   if (typeof code === 'string' && /^(ECONN|EPIPE|ETIMEDOUT|ENOTFOUND|EHOSTUNREACH|EAI_AGAIN)/.test(code)) return true;
-  return error instanceof Error && /Connection terminated|timeout exceeded when trying to connect/.test(error.message);
+  return (
+    error instanceof Error &&
+    /Connection terminated|is not queryable|timeout exceeded when trying to connect/.test(error.message)
+  );
 }

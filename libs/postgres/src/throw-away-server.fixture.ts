@@ -2,7 +2,7 @@ import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { LocalServer, LocalServerOptions, PostgresBinaries } from './local-server.js';
+import type { LocalServerOptions, PostgresBinaries } from './local-server.js';
 
 /** The server programs that the npm package of this platform brings. */
 export async function embeddedBinaries(): Promise<PostgresBinaries> {
@@ -30,17 +30,6 @@ export async function optionsFor(folder: string): Promise<LocalServerOptions> {
     settings: { shared_buffers: '16MB' },
     syncInit: false,
   };
-}
-
-/** Starts a server that was killed: its last backends may hold its shared memory for a moment, and the new one then refuses. */
-export async function startAgain(server: LocalServer, limit_ms = 20_000): Promise<void> {
-  for (const deadline = Date.now() + limit_ms; ;) {
-    try {
-      return await server.start();
-    } catch (error) {
-      if (!String(error).includes('pre-existing shared memory block') || Date.now() > deadline) throw error;
-    }
-  }
 }
 
 async function findFreePort(): Promise<number> {
