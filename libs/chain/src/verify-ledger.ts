@@ -47,7 +47,7 @@ export interface VerifyLedgerResult {
   reason: string | null;
   epoch: number;
   size: number;
-  /** 64 hex digits; null where records are missing. */
+  /** Null where records are missing. */
   root: Uint8Array | null;
   /** Size of the newest trusted head that the records match. */
   anchoredTo: number | null;
@@ -102,11 +102,13 @@ export class LedgerVerifier {
     this.#faults.push(fault);
   }
 
-  result(): VerifyLedgerResult {
-    const report = this.#checker.finish();
+  /** Call it once. `withheld` says why the records broke off before their end, where they did: the rest is then not missing. */
+  result(withheld: string | null = null): VerifyLedgerResult {
+    const report = withheld === null ? this.#checker.finish() : this.#checker.report();
     const isAnchored = this.#input.trust !== 'none' && report.matchedSize !== null;
-    const faultCount = report.faultCount + this.#faults.length;
-    const reason = faultCount > 0 ? null : this.#findDoubt(isAnchored);
+    const faults = [...report.faults.map((fault) => asFork(fault, report)), ...this.#faultsBeside(report)];
+    const faultCount = report.faultCount + faults.length - report.faults.length;
+    const reason = faultCount > 0 ? null : (withheld ?? this.#findDoubt(isAnchored));
     const anchoredTo = isAnchored ? report.matchedSize : null;
     return {
       verdict: faultCount > 0 ? 'tampered' : reason === null ? 'intact' : 'undetermined',
@@ -119,9 +121,15 @@ export class LedgerVerifier {
       headsChecked: report.headsChecked,
       payloads: report.payloads,
       lost: this.#lost,
-      faults: [...this.#faults, ...report.faults.map((fault) => asFork(fault, report))].slice(0, FAULTS_MAX),
+      faults: faults.slice(0, FAULTS_MAX),
       faultCount,
     };
+  }
+
+  /** Where the records are not those that were signed, they say nothing against the tiles. */
+  #faultsBeside({ faults }: ChainReport): LedgerFault[] {
+    const isTreeRight = !faults.some(({ kind }) => kind === 'head_mismatch' || kind === 'hole');
+    return this.#faults.filter(({ kind }) => isTreeRight || kind !== 'tile_mismatch');
   }
 
   #findDoubt(isAnchored: boolean): string | null {
