@@ -1,3 +1,3 @@
 import { preset } from '../../jest.preset.mjs';
 
-export default preset('cli');
+export default preset('cli', { testTimeout: 60_000 });

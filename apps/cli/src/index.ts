@@ -1,1 +1,3 @@
-export {};
+export { main } from './main.js';
+export { runCli } from './run-cli.js';
+export type { Surroundings } from './surroundings.js';

@@ -1,0 +1,2 @@
+import type { Declare } from '../run-cli.js';
+export const declare: Declare = () => undefined;

@@ -1,0 +1,116 @@
+import { CliError, NO, UNDETERMINED, type ExitCode } from './surroundings.js';
+
+const TRIES = 3;
+const ANSWER_LIMIT_MS = 60_000;
+
+/** Thrown where no answer came, or one that does not answer the question now: nothing is known. */
+export class UnreachableError extends CliError {}
+
+/** Thrown for a problem answer: the server has understood and says no. */
+export class ProblemError extends CliError {
+  constructor(
+    readonly status: number,
+    readonly code: string,
+    message: string,
+  ) {
+    super(message, exitCodeOf(status));
+  }
+}
+
+/** The HTTP interface of a Runseal server. The key goes to this address only: redirects are refused. */
+export class Server {
+  constructor(
+    readonly url: string,
+    private readonly apiKey: string | null,
+    private readonly interrupted?: AbortSignal,
+  ) {}
+
+  async getJson<T>(path: string): Promise<T> {
+    const text = await this.getText(path);
+    try {
+      return JSON.parse(text) as T;
+    } catch (cause) {
+      throw new CliError(`${this.url} answered with what is no JSON. Is it a Runseal server?`, UNDETERMINED, { cause });
+    }
+  }
+
+  async getText(path: string): Promise<string> {
+    return (await this.getBytes(path)).toString('utf8');
+  }
+
+  /** Null for 404. */
+  async findText(path: string): Promise<string | null> {
+    try {
+      return await this.getText(path);
+    } catch (error) {
+      if (error instanceof ProblemError && error.status === 404) return null;
+      throw error;
+    }
+  }
+
+  /** Asks again, twice at most, where the answer may be another one next time. */
+  async getBytes(path: string): Promise<Buffer> {
+    for (let tried = 1; ; tried++) {
+      try {
+        return await this.ask(path, { method: 'GET' });
+      } catch (error) {
+        if (tried === TRIES || !(error instanceof UnreachableError) || this.interrupted?.aborted) throw error;
+        await new Promise((resolve) => setTimeout(resolve, 200 * 2 ** tried));
+      }
+    }
+  }
+
+  async post<T>(path: string, body: unknown): Promise<T> {
+    const headers = { 'content-type': 'application/json' };
+    const answer = await this.ask(path, { method: 'POST', headers, body: JSON.stringify(body) });
+    return JSON.parse(answer.toString('utf8')) as T;
+  }
+
+  async delete(path: string): Promise<void> {
+    await this.ask(path, { method: 'DELETE' });
+  }
+
+  private async ask(path: string, request: RequestInit): Promise<Buffer> {
+    const authorization = this.apiKey === null ? {} : { authorization: `Bearer ${this.apiKey}` };
+    const limits = [AbortSignal.timeout(ANSWER_LIMIT_MS), ...(this.interrupted ? [this.interrupted] : [])];
+    let status: number;
+    let body: Buffer;
+    try {
+      const response = await fetch(this.url + path, {
+        ...request,
+        redirect: 'error',
+        headers: { ...(request.headers as Record<string, string>), ...authorization },
+        signal: AbortSignal.any(limits),
+      });
+      status = response.status;
+      body = Buffer.from(await response.arrayBuffer());
+    } catch (cause) {
+      const what = `${this.url} gave no answer (${reasonOf(cause)}). Check the address and that the server runs.`;
+      throw new UnreachableError(what, UNDETERMINED, { cause });
+    }
+    if (status >= 200 && status < 300) return body;
+    const { code, detail } = parseProblem(body.toString('utf8'));
+    const message = `${this.url}${path.replace(/\?.*/, '')} answered ${status}: ${detail}`;
+    if (status === 401) throw new CliError(`${message} Give a key with --key or RUNSEAL_API_KEY.`);
+    if (status === 429 || status >= 500) throw new UnreachableError(message);
+    throw new ProblemError(status, code, message);
+  }
+}
+
+function exitCodeOf(status: number): ExitCode {
+  return status >= 400 && status < 500 ? NO : UNDETERMINED;
+}
+
+function reasonOf(error: unknown): string {
+  const { cause, message } = error as Error & { cause?: { code?: unknown; message?: unknown } };
+  return String(cause?.code ?? cause?.message ?? message);
+}
+
+function parseProblem(text: string): { code: string; detail: string } {
+  try {
+    const problem = JSON.parse(text) as { code?: unknown; detail?: unknown; title?: unknown };
+    return { code: String(problem.code), detail: String(problem.detail ?? problem.title) };
+  } catch {
+    return { code: 'unknown', detail: text.slice(0, 200) || 'no explanation' }; // not from us: a proxy, perhaps
+  }
+}
