@@ -185,6 +185,32 @@ describe('sending', () => {
     expect(known.findLast((one) => one?.epoch === 0)?.seq).toBeLessThan(4);
   });
 
+  it('sends only the rest again when an outage meets a request that had to be split', async () => {
+    let isDown = false;
+    door.always = (request, response, seal) => {
+      if (isDown) return answer(503)(request, response, seal);
+      if (request.events.length > 1) return problem(400, 'invalid_payload')(request, response, seal);
+      isDown = door.sealed.length === 4;
+      answer(201, { receipts: seal() })(request, response, seal);
+    };
+    const run = await start();
+    for (let index = 0; index < 20; index++) record(run, String(index));
+    await waitFor('the outage', () => isDown && door.requests.length > 6);
+    door.always = null;
+    expect(await run.finish()).toMatchObject({ complete: true, setAside: 0 });
+    expect(names()).toEqual(Array.from({ length: 20 }, (_, index) => String(index)));
+    expect(door.duplicates).toBe(0);
+  });
+
+  it('does not come back before the time that the server named, not even for finish', async () => {
+    door.faults.push(answer(429, {}, { 'retry-after': '2' }));
+    const run = await start();
+    await waitFor('the line', () => said.length > 0);
+    const began = Date.now();
+    expect(await run.finish()).toMatchObject({ complete: true });
+    expect(Date.now() - began).toBeGreaterThan(1500);
+  });
+
   it('follows no redirect, so that the key is shown to nobody else', async () => {
     const other = await ScriptedDoor.open();
     door.faults.push(answer(307, {}, { location: `${other.url}/v1/events` }));

@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { crc32 } from 'node:zlib';
 import { decodeSpoolSegment, fromUtf8, type RetentionClass } from '@runseal/chain';
 import type { SubmittedEvent } from '@runseal/contracts';
 import { v7 as uuidv7 } from 'uuid';
@@ -61,6 +62,11 @@ describe('Spool', () => {
     });
     expect(readdirSync(join(root, PRODUCER)).sort()).toEqual(['0.seg', '1.seg', '2.seg', 'meta.json', 'owner.json']);
     expect(stored()).toEqual(accepted);
+    const first = readFileSync(join(root, PRODUCER, '0.seg'));
+    const body = Buffer.from(JSON.stringify(accepted[0]));
+    expect(first.readUInt32BE(0)).toBe(body.length);
+    expect(first.readUInt32BE(4)).toBe(crc32(body));
+    expect(first.subarray(8, 8 + body.length)).toEqual(body);
     expect(accepted.map((event) => event?.producer)).toEqual(
       [0, 1, 2, 3, 4].map((seq) => ({ id: PRODUCER, seq, client: 'runseal-js/0.1.0' })),
     );
@@ -270,6 +276,7 @@ describe(`a full disk${probe ? '' : ' (skipped: mounting a tmpfs is not permitte
       let accepted = 0;
       while (spool.accept(draft(3000), 'metrics')) accepted += 1;
       expect(stored(spool.folder)).toHaveLength(accepted);
+      expect(decodeSpoolSegment(readFileSync(join(spool.folder, '0.seg'))).end).toBe('clean');
       const held = spool.accept(draft(3000), 'permanent');
       expect(spool.inMemory.map(({ id }) => id)).toEqual([held?.id]);
       execFileSync('mount', ['-o', 'remount,size=512k', small]);
