@@ -33,7 +33,7 @@ process.stdout.write(`${line}\n`);
 process.exit(line.includes(', 0 failed,') ? 0 : 1);
 
 async function take(about, args) {
-  const { isOk } = await step(about, process.platform === 'win32' ? 'npm.cmd' : 'npm', args, { env });
+  const { isOk } = await step(about, 'npm', args, { env });
   if (!isOk) failedSteps += 1;
 }
 

@@ -50,11 +50,12 @@ async function demonstrate() {
   start = performance.now();
   const size = await waitForHead({ url, apiKey }, Math.max(...runs.map((one) => one.last_seq)) + 1);
   const verify = await runVerify(credentials);
-  report('verify', seconds(start), 15, verify.isOk ? '' : 'FAILED');
+  const isIntact = verify.isOk && verify.output.includes('intact');
+  report('verify', seconds(start), 15, isIntact ? '' : 'FAILED');
   process.stdout.write(indent(verify.output));
 
   const path = relative(process.cwd(), credentialsPath) || credentialsPath;
-  const rows = runs.map((one) => `${one.name} (${one.rows} rows, run ${one.run_id})`).join('\n            ');
+  const rows = runs.map((one) => `${one.name} (${one.rows} rows, run ${one.run_id})`).join('\n           ');
   process.stdout.write(
     `\nRunseal    ${url}\n` +
       `Key        in ${path}\n` +
@@ -63,7 +64,7 @@ async function demonstrate() {
       `Try next   npx runseal verify\n` +
       `           npx runseal demo tamper edit     then verify again, and --undo\n`,
   );
-  return verify.isOk;
+  return isIntact;
 }
 
 /** The records that the newest signed head covers, once it covers `size`. */
@@ -85,4 +86,6 @@ function runVerify({ url, api_key }) {
   return run(process.execPath, [join(root, 'apps', 'cli', 'bin', 'runseal.js'), 'verify'], { env });
 }
 
-const indent = (text) => text.trimEnd().replace(/^/gm, '    ') + '\n';
+function indent(text) {
+  return text.trimEnd().replace(/^/gm, '    ') + '\n';
+}

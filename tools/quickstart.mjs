@@ -6,7 +6,6 @@ import { performance } from 'node:perf_hooks';
 import { environment, report, root, seconds, step } from './step.mjs';
 
 const NODE_MAJOR_MIN = 20;
-const npm = process.platform === 'win32' ? 'npm.cmd' : 'npm';
 /** Two files of one installation are written moments apart. */
 const SAME_TIME_MS = 5_000;
 /** Ctrl-C in a terminal reaches this process twice: from the terminal and from npm. */
@@ -21,17 +20,16 @@ async function main() {
   if (isInstalled()) {
     report('install', 0, 150, 'node_modules fits package-lock.json');
   } else if (
-    !(await step({ name: 'install', budget_s: 150, remark: 'npm ci' }, npm, ['ci', '--no-audit', '--no-fund'])).isOk
+    !(await step({ name: 'install', budget_s: 150, remark: 'npm ci' }, 'npm', ['ci', '--no-audit', '--no-fund'])).isOk
   ) {
     return 1;
   }
   const build = ['run-many', '-t', 'build', '-p', 'cli', 'standalone', '--output-style=static'];
-  const isBuilt = await step({ name: 'build', budget_s: 60 }, bin('node'), [nx(), ...build]);
+  const isBuilt = await step({ name: 'build', budget_s: 60 }, bin('nx'), build);
   return isBuilt.isOk ? serve(args) : 1;
 }
 
-const bin = (name) => join(root, 'node_modules', '.bin', process.platform === 'win32' ? `${name}.cmd` : name);
-const nx = () => join(root, 'node_modules', 'nx', 'bin', 'nx.js');
+const bin = (name) => join(root, 'node_modules', '.bin', name);
 
 /** Only what belongs to quickstart is passed on; a mistyped option must not start a server somewhere unexpected. */
 function readArguments(args) {
@@ -82,7 +80,7 @@ function serve(args) {
   const child = spawn(bin('node'), [file, ...args], {
     env: environment,
     stdio,
-    detached: process.platform !== 'win32',
+    detached: true,
   });
   let last_ms = -Infinity;
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {

@@ -1,20 +1,18 @@
 // `npm test`: builds (tests with child processes run the builds), runs every suite, prints a line a suite and their sum.
-import { join } from 'node:path';
-import { step, root, run } from './step.mjs';
+import { run, step } from './step.mjs';
 import { clearTally, closingLine, readTally } from './tally.mjs';
 
-const nx = (args) => [join(root, 'node_modules', 'nx', 'bin', 'nx.js'), 'run-many', ...args, '--output-style=static'];
-const node = process.execPath;
+const nx = (args) => ['run-many', ...args, '--output-style=static'];
 
 clearTally();
-const build = await step({ name: 'build', budget_s: 60 }, node, nx(['-t', 'build']));
+const build = await step({ name: 'build', budget_s: 60 }, 'nx', nx(['-t', 'build']));
 if (!build.isOk) {
   process.stdout.write(`${closingLine({}, 1)}\n`);
   process.exit(1);
 }
 const shown = new Set();
 const watch = setInterval(showNew, 250);
-const tests = await run(node, nx(['-t', 'test', '--parallel=2', ...process.argv.slice(2)]));
+const tests = await run('nx', nx(['-t', 'test', '--parallel=2', ...process.argv.slice(2)]));
 clearInterval(watch);
 showNew();
 const tally = readTally();

@@ -1,3 +1,7 @@
 import { preset } from '../../jest.preset.mjs';
 
-export default preset('standalone');
+// Without 'import' among the conditions: Jest adds it to imports itself, and pg requires the CommonJS form of its parts.
+export default preset('standalone', {
+  testTimeout: 120_000,
+  testEnvironmentOptions: { customExportConditions: ['@runseal/source', 'node', 'default'] },
+});

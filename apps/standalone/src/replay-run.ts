@@ -1,14 +1,13 @@
 import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import { canonicalJson } from '@runseal/chain';
 import { eventTypes, type EventPayload, type EventType, type SubmittedEvent } from '@runseal/contracts';
 import { hashFile, submitEvents } from '@runseal/sdk';
 import { readTrainerState, type TrainerState } from './trainer-rows.js';
 
-/** Rows in one event, as a live client sends them. */
-const ROWS_PER_EVENT = 20;
-/** Events in one request: a live client sends what has gathered, not a whole run. */
-const EVENTS_PER_REQUEST = 4;
+/** Small enough that one sees several requests, each with its receipts. */
+const EVENTS_PER_REQUEST = 50;
 const FINAL_REPORTS = ['all_results.json', 'eval_results.json', 'train_results.json', 'trainer_state.json'];
 
 export interface ReplayTarget {
@@ -51,31 +50,22 @@ export async function replayRun(folder: string, { url, apiKey, say }: ReplayTarg
   return { run_id: events[0]?.stream.slice('run/'.length) ?? '', name, rows, ...counts };
 }
 
-/** The events of a run's folder, in the order in which they happened. */
+/**
+ * The events of a run's folder, in the order in which they happened, a row an event. The run's id comes from its first row and
+ * its configuration, every other id from run, type and payload, so that a folder that has grown adds only what is new.
+ */
 export async function readEvents(folder: string): Promise<SubmittedEvent[]> {
-  const text = await readFile(join(folder, 'trainer_state.json'), 'utf8');
-  const state = readTrainerState(text);
-  const name = basename(folder);
-  const run = deriveUuid(`run ${name}\n${text}`);
+  const state = readTrainerState(await readFile(join(folder, 'trainer_state.json'), 'utf8'));
+  const configs = await Promise.all((await findConfigs(folder)).map((path) => describeFile(folder, path)));
+  const run = deriveUuid(['run', state.rows[0] ?? null, configs[0]?.digest ?? null]);
   const events: SubmittedEvent[] = [];
   const add = <Type extends EventType>(type: Type, payload: EventPayload<Type>): string => {
-    const id = deriveUuid(`event ${run} ${events.length} ${type}\n${JSON.stringify(payload)}`);
+    const id = deriveUuid([run, type, payload]);
     const { version } = eventTypes[type];
     events.push({ id, type, version, stream: `run/${run}`, occurred_at: null, producer: null, payload });
     return id;
   };
-  add('run.started', {
-    experiment: 'quickstart',
-    name,
-    target_model: null,
-    tasks: null,
-    objective: null,
-    trainer: { name: 'llama_factory', version: null },
-    recorded: 'afterwards',
-    expected_samples_per_second: null,
-    tags: {},
-    asserted: ['/payload/experiment'],
-  });
+  add('run.started', describeStart(basename(folder)));
   const attempt = add('run.attempt-started', {
     resumes: null,
     total_steps: state.maxSteps,
@@ -83,21 +73,31 @@ export async function readEvents(folder: string): Promise<SubmittedEvent[]> {
     processes: null,
     asserted: [],
   });
-  for (const path of await findConfigs(folder)) {
-    const { digest } = await hashFile(join(folder, path));
+  for (const { path, digest } of configs) {
     add('run.input-recorded', { kind: 'config', path, digest, resolved_digest: null, git: null, asserted: [] });
   }
-  for (let at = 0; at < state.rows.length; at += ROWS_PER_EVENT) {
-    add('run.metrics-logged', { attempt, rows: state.rows.slice(at, at + ROWS_PER_EVENT) });
-  }
-  for (const path of FINAL_REPORTS) {
-    const { digest, size_bytes } = await hashFile(join(folder, path));
+  for (const row of state.rows) add('run.metrics-logged', { attempt, rows: [row] });
+  for (const report of FINAL_REPORTS) {
+    const { path, digest, size_bytes } = await describeFile(folder, report);
     const unknown = { type: null, files: null, tensors_finite: null };
     add('run.output-recorded', { role: 'report', path, digest, size_bytes, ...unknown, asserted: [] });
   }
   add('run.finished', describeEnd(state, attempt));
   return events;
 }
+
+const describeStart = (name: string): EventPayload<'run.started'> => ({
+  experiment: 'quickstart',
+  name,
+  target_model: null,
+  tasks: null,
+  objective: null,
+  trainer: { name: 'llama_factory', version: null },
+  recorded: 'afterwards',
+  expected_samples_per_second: null,
+  tags: {},
+  asserted: ['/payload/experiment', '/payload/trainer'],
+});
 
 const describeEnd = (state: TrainerState, attempt: string): EventPayload<'run.finished'> => ({
   attempt,
@@ -111,6 +111,11 @@ const describeEnd = (state: TrainerState, attempt: string): EventPayload<'run.fi
   asserted: [],
 });
 
+async function describeFile(folder: string, path: string) {
+  const { digest, size_bytes } = await hashFile(join(folder, path));
+  return { path, digest, size_bytes };
+}
+
 async function findConfigs(folder: string): Promise<string[]> {
   const names = await readdir(join(folder, 'inputs'));
   return names
@@ -119,9 +124,16 @@ async function findConfigs(folder: string): Promise<string[]> {
     .map((name) => `inputs/${name}`);
 }
 
-/** A UUID of version 8 (RFC 9562, section 5.8) whose free bits are the SHA-256 of a text. */
-export function deriveUuid(text: string): string {
-  const bytes = createHash('sha256').update(`runseal.replay.v1\n${text}`).digest().subarray(0, 16);
+/** Byte 0 of the derived ids that the ledger takes from ingest; other services have bytes of their own. */
+const INGEST_ID_BYTE = 1;
+
+/** A UUID of version 8 (RFC 9562, section 5.8) whose bits, but for that byte, are the SHA-256 of what it names. */
+function deriveUuid(facts: readonly unknown[]): string {
+  const bytes = createHash('sha256')
+    .update(`runseal.id.v1\n${canonicalJson(facts)}`)
+    .digest()
+    .subarray(0, 16);
+  bytes[0] = INGEST_ID_BYTE;
   bytes[6] = ((bytes[6] ?? 0) & 0x0f) | 0x80;
   bytes[8] = ((bytes[8] ?? 0) & 0x3f) | 0x80;
   const hex = bytes.toString('hex');
