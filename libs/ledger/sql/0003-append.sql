@@ -19,17 +19,15 @@ end;
 -- the lock on the head row, has checked everything, and moves the head.
 create function ledger.append(
   p_ledger smallint, p_epoch integer, p_size bigint, p_newest bytea,
-  p_ids uuid[], p_types text[], p_streams text[], p_envelopes bytea[], p_payloads bytea[], p_salts bytea[]
+  p_ids uuid[], p_types text[], p_streams text[], p_envelopes bytea[], p_payloads bytea[], p_salts bytea[], p_digests bytea[]
 ) returns bytea[]
 language plpgsql volatile set search_path = pg_catalog, pg_temp
 as $$
 declare
   -- 0x00 makes the hash of a leaf that of RFC 6962.
   c_leaf constant bytea := '\x00'::bytea || convert_to('runseal.record.v1', 'UTF8') || '\x0a'::bytea;
-  c_payload constant bytea := convert_to('runseal.payload.v1', 'UTF8') || '\x0a'::bytea;
   v_count constant integer := cardinality(p_ids);
   v_stream_prevs bigint[];
-  v_digests bytea[];
   v_before bytea[];  -- of each leaf: what stands before the hash of the record before
   v_behind bytea[];  -- of each leaf: what stands behind it
   v_hash bytea := p_newest;
@@ -45,14 +43,13 @@ begin
     from unnest(p_streams) with ordinality as e (stream, number)
   ) as p;
 
-  select array_agg(d.digest), array_agg(d.before), array_agg(d.digest || d.envelope)
-  into v_digests, v_before, v_behind
+  select array_agg(d.before), array_agg(d.behind)
+  into v_before, v_behind
   from (
-    select sha256(c_payload || e.salt || e.payload) as digest, e.envelope,
-      -- Minus one is all ones, which means: none.
-      c_leaf || int8send(p_size + e.number - 1) || int8send(coalesce(e.stream_prev, -1)) as before
-    from unnest(p_salts, p_payloads, p_envelopes, v_stream_prevs) with ordinality
-      as e (salt, payload, envelope, stream_prev, number)
+    -- Minus one is all ones, which means: none.
+    select c_leaf || int8send(p_size + e.number - 1) || int8send(coalesce(e.stream_prev, -1)) as before,
+      e.digest || e.envelope as behind
+    from unnest(p_digests, p_envelopes, v_stream_prevs) with ordinality as e (digest, envelope, stream_prev, number)
     order by e.number
   ) as d;
   for n in 1 .. v_count loop
@@ -64,7 +61,7 @@ begin
     (ledger, seq, epoch, event_id, type, stream, stream_prev, prev_hash, payload_digest, hash, envelope)
   select p_ledger, p_size + e.number - 1, p_epoch, e.id, e.type, e.stream, e.stream_prev, e.prev_hash, e.digest, e.hash,
     e.envelope
-  from unnest(p_ids, p_types, p_streams, v_stream_prevs, array[p_newest] || v_hashes[1:v_count - 1], v_digests, v_hashes,
+  from unnest(p_ids, p_types, p_streams, v_stream_prevs, array[p_newest] || v_hashes[1:v_count - 1], p_digests, v_hashes,
     p_envelopes) with ordinality as e (id, type, stream, stream_prev, prev_hash, digest, hash, envelope, number);
 
   insert into ledger.payloads (ledger, seq, salt, payload)

@@ -8,7 +8,8 @@ create type ledger.batch as (
   streams text[],
   envelopes bytea[],
   payloads bytea[],
-  salts bytea[]
+  salts bytea[],
+  digests bytea[]     -- SHA-256("runseal.payload.v1" LF salt payload)
 );
 
 -- Whether a role may seal such an event: its type, with the class and the kind of stream that go with it, and a derived
@@ -45,6 +46,7 @@ declare
     || ',"producer":(?:null|\{"client":"[^"\\]+","id":"[^"\\]+","seq":[0-9]+\})'
     || ',"sealed_at":"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z"'
     || ',"stream":"[^"\\]+","type":"[^"\\]+","version":[0-9]+\}';
+  c_payload constant bytea := convert_to('runseal.payload.v1', 'UTF8') || '\x0a'::bytea;
   v_text text := convert_from(p_envelopes, 'UTF8');
   v_documents json := ('[' || v_text || ']')::json;
   v_count integer := cardinality(p_payload_lengths);
@@ -84,13 +86,17 @@ begin
       v_first, v_last, clock_timestamp() using errcode = 'RS003';
   end if;
 
-  select array_agg(substring(p_payloads from b.until - b.length + 1 for b.length) order by b.number),
-    array_agg(substring(p_salts from (32 * b.number - 31)::integer for 32) order by b.number)
-  into v_batch.payloads, v_batch.salts
+  select array_agg(p.payload), array_agg(p.salt), array_agg(sha256(c_payload || p.salt || p.payload))
+  into v_batch.payloads, v_batch.salts, v_batch.digests
   from (
-    select e.length, e.number, (sum(e.length) over (order by e.number))::integer as until
-    from unnest(p_payload_lengths) with ordinality as e (length, number)
-  ) as b;
+    select substring(p_payloads from b.until - b.length + 1 for b.length) as payload,
+      substring(p_salts from (32 * b.number - 31)::integer for 32) as salt
+    from (
+      select e.length, e.number, (sum(e.length) over (order by e.number))::integer as until
+      from unnest(p_payload_lengths) with ordinality as e (length, number)
+    ) as b
+    order by b.number
+  ) as p;
 
   return v_batch;
 end;

@@ -143,7 +143,8 @@ begin
       if v_end > v_open then
         v_hashes := ledger.append(p_ledger, v_epoch, v_size, v_newest,
           p_batch.ids[v_open:v_end - 1], p_batch.types[v_open:v_end - 1], p_batch.streams[v_open:v_end - 1],
-          p_batch.envelopes[v_open:v_end - 1], p_batch.payloads[v_open:v_end - 1], p_batch.salts[v_open:v_end - 1]);
+          p_batch.envelopes[v_open:v_end - 1], p_batch.payloads[v_open:v_end - 1], p_batch.salts[v_open:v_end - 1],
+          p_batch.digests[v_open:v_end - 1]);
         v_out.seqs[v_open:v_end - 1] := array(select generate_series(v_size, v_size + v_end - v_open - 1));
         v_all_hashes[v_open:v_end - 1] := v_hashes;
         v_out.epochs[v_open:v_end - 1] := array_fill(v_epoch, array[v_end - v_open]);
@@ -237,19 +238,21 @@ begin
   if current_setting('transaction_isolation') <> 'read committed' then
     raise exception 'seal needs read committed, found %', current_setting('transaction_isolation') using errcode = 'RS005';
   end if;
+  -- What needs nothing of the ledger's state is done before the lock, beside the call that holds it now.
+  v_batch := ledger.read_batch(p_requests, p_envelopes, p_payload_lengths, p_payloads, p_salts);
+  v_count := cardinality(v_batch.ids);
+  v_unusual := ledger.find_unusual(session_user, p_requests, v_batch, p_conditions);
+
   select l.ledger, l.epoch, l.size, l.newest_hash into v_head from ledger.ledgers l where l.name = p_ledger for update;
   if not found then
     raise exception 'there is no ledger "%"', p_ledger using errcode = 'RS002';
   end if;
   -- Everything below is a new statement, so it sees what was committed while this call waited for the lock.
   perform ledger.check_anchor(v_head.ledger, p_ledger, v_head.epoch, v_head.size, p_anchor_epoch, p_anchor_seq, p_anchor_hash);
-  v_batch := ledger.read_batch(p_requests, p_envelopes, p_payload_lengths, p_payloads, p_salts);
-  v_count := cardinality(v_batch.ids);
-  v_unusual := ledger.find_unusual(session_user, p_requests, v_batch, p_conditions);
   if v_unusual is null and v_head.size > 0 then
     begin
       v_hashes := ledger.append(v_head.ledger, v_head.epoch, v_head.size, v_head.newest_hash, v_batch.ids, v_batch.types,
-        v_batch.streams, v_batch.envelopes, v_batch.payloads, v_batch.salts);
+        v_batch.streams, v_batch.envelopes, v_batch.payloads, v_batch.salts, v_batch.digests);
       perform ledger.move_head(v_head.ledger, v_head.epoch, v_head.size + v_count, v_hashes[v_count]);
       v_out.epoch := v_head.epoch;
       v_out.seqs := array(select generate_series(v_head.size, v_head.size + v_count - 1));
