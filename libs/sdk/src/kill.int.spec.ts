@@ -137,6 +137,33 @@ describe('a trainer that exits without finish', () => {
   });
 });
 
+describe('a process that has nothing more to do', () => {
+  it('ends by itself, with a server that is away and rows in memory', async () => {
+    const idle = `
+      const { startRun } = await import(process.env.SDK);
+      const run = await startRun({ experiment: 'idle', say: () => undefined });
+      run.logMetrics({ loss: 1 }, { step: 1 });`;
+    const began = Date.now();
+    const child = spawnNode(idle, 'http://127.0.0.1:9');
+    expect(await new Promise((resolve) => child.once('exit', resolve))).toBe(0);
+    expect(Date.now() - began).toBeLessThan(4000);
+  });
+
+  it('records nothing and makes no folder where recording is disabled', async () => {
+    const disabled = `
+      process.env.RUNSEAL_DISABLED = '1';
+      const { startRun } = await import(process.env.SDK);
+      const run = await startRun();
+      run.logMetrics({ loss: 1 }, { step: 1 });
+      const { complete, folder } = await run.finish();
+      process.exitCode = complete && folder === null ? 7 : 1;`;
+    const child = spawnNode(disabled, door.url);
+    expect(await new Promise((resolve) => child.once('exit', resolve))).toBe(7);
+    expect(readdirSync(root)).toEqual([]);
+    expect(door.requests).toEqual([]);
+  });
+});
+
 describe('sendSpool', () => {
   it('cuts a torn entry off, counts it, and delivers everything before it', async () => {
     const spool = openSpool();

@@ -1,7 +1,7 @@
 import type { EventPayload, EventType } from '@runseal/contracts';
 import { forgetRun, rememberRun } from './exit.js';
 import { hashPath, type PathContent } from './hash-path.js';
-import { MetricsBuffer, type RowPlace } from './metrics-buffer.js';
+import { encodeMetric, MetricsBuffer, type RowPlace } from './metrics-buffer.js';
 import {
   blankCheckpoint,
   blankEnding,
@@ -117,7 +117,12 @@ export class RunHandle implements Run {
   evaluate(evaluation: GivenEvaluation): void {
     this.guard(() => {
       const set = fill({ ...blankSet, kind: evaluation.set.kind }, evaluation.set);
-      this.keep('run.evaluated', { ...fill({ ...blankEvaluation, set }, evaluation), set });
+      const payload = fill({ ...blankEvaluation, set }, evaluation);
+      const metrics = payload.metrics.map((metric) => ({
+        ...metric,
+        value: encodeMetric(metric.value) ?? metric.value,
+      }));
+      this.keep('run.evaluated', { ...payload, metrics, set });
     });
   }
 

@@ -18,7 +18,8 @@ export interface SenderContext {
   onReceipts?: (receipts: Receipt[]) => void;
   /** Events that wait in memory because the disk does not take them; asked for when the disk's are all delivered. */
   inMemory?: () => readonly { id: string; text: string }[];
-  release?: (ids: ReadonlySet<string>) => void;
+  /** These are delivered: forgets them and returns those that have gone to the disk meanwhile. */
+  release?: (ids: ReadonlySet<string>) => readonly string[];
 }
 
 /** Why sending stopped: all is delivered, the moment is bad, or a person must do something. */
@@ -33,6 +34,8 @@ const ENVELOPE_BYTES = 1024;
  */
 export class Sender {
   private epochSeen = -1;
+  private isFromMemory = false;
+  private readonly sentFromMemory = new Set<string>();
   /** Events that the server sealed now, not before. */
   delivered = 0;
   setAside = 0;
@@ -52,7 +55,8 @@ export class Sender {
 
   private async next(): Promise<StoredEvent[]> {
     const stored = await this.context.outbox.read(limits.eventsPerRequest, limits.requestBytes - ENVELOPE_BYTES);
-    if (stored.length > 0) return stored;
+    this.isFromMemory = stored.length === 0;
+    if (!this.isFromMemory) return stored;
     // Six events of the largest size fit one request.
     const held = this.context.inMemory?.().slice(0, 6) ?? [];
     return held.map(({ text }) => ({ text, event: JSON.parse(text) as StoredEvent['event'] }));
@@ -140,9 +144,11 @@ export class Sender {
   }
 
   private settle(settlements: Settlement[]): void {
-    this.settled += settlements.length;
-    this.context.release?.(new Set(settlements.map(({ id }) => id)));
+    // What was sent from memory while it was written to the disk is sent from there once more, and counts once.
+    this.settled += settlements.filter(({ id }) => !this.sentFromMemory.delete(id)).length;
+    const ids = new Set(settlements.map(({ id }) => id));
     try {
+      if (this.isFromMemory) this.settleMemory(ids);
       this.context.outbox.settle(settlements);
     } catch (error) {
       this.context.teller.once(
@@ -150,6 +156,11 @@ export class Sender {
         `receipts cannot be kept (${(error as Error).message}): events may be sent twice`,
       );
     }
+  }
+
+  private settleMemory(ids: ReadonlySet<string>): void {
+    const written = this.context.release?.(ids) ?? [];
+    for (const id of written) this.sentFromMemory.add(id);
   }
 
   private sendAgain({ epoch, keptSize }: Extract<Answer, { kind: 'epoch_changed' }>): Stop | null {

@@ -1,5 +1,14 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
@@ -10,7 +19,7 @@ import { waitFor } from '@runseal/testing';
 import { Outbox } from './outbox.js';
 import { Recorder } from './recorder.js';
 import { Teller } from './say.js';
-import { ScriptedDoor } from './scripted-door.fixture.js';
+import { answer, ScriptedDoor } from './scripted-door.fixture.js';
 import { Spool, type SpoolOptions } from './spool.js';
 import { startRun } from './start-run.js';
 
@@ -179,7 +188,13 @@ describe('Outbox', () => {
 
 describe('folders of ended runs', () => {
   const endRun = async (door: ScriptedDoor) => {
-    const run = await startRun({ url: door.url, apiKey: 'rsk_a_b', experiment: 'x', spoolDir: root });
+    const run = await startRun({
+      url: door.url,
+      apiKey: 'rsk_a_b',
+      experiment: 'x',
+      spoolDir: root,
+      say: (line) => said.push(line),
+    });
     return await run.finish();
   };
 
@@ -197,6 +212,7 @@ describe('folders of ended runs', () => {
       experiment: 'x',
       spoolDir: root,
       spoolLimit_bytes: 4000,
+      say: (line) => said.push(line),
     });
     for (let step = 0; step < 300; step++) run.logMetrics({ loss: 1 }, { step });
     expect(existsSync(second.folder!)).toBe(false);
@@ -302,6 +318,43 @@ describe(`a full disk${probe ? '' : ' (skipped: mounting a tmpfs is not permitte
     expect(spool.count).toBe(count + 1);
     spool.close();
   });
+});
+
+describe('events that wait in memory', () => {
+  it('count once when they go to the disk while they are being sent from memory', async () => {
+    const door = await ScriptedDoor.open();
+    const blocked = join(root, 'blocked');
+    writeFileSync(blocked, 'in the way');
+    const config = {
+      url: door.url,
+      apiKey: 'rsk_a_b',
+      spoolDir: blocked,
+      spoolLimit_bytes: 1e9,
+      drain_ms: 5000,
+      say: () => undefined,
+    };
+    let answerNow: (() => void) | undefined;
+    door.faults.push((request, response, seal) => {
+      answerNow = () => answer(201, { receipts: seal() })(request, response, seal);
+    });
+    const recorder = new Recorder(config, RUN, new Teller((line) => said.push(line)));
+    const record = (a: number) =>
+      recorder.record('run.parameters-recorded', { attempt: null, parameters: { a }, asserted: [] });
+    record(1);
+    await waitFor('the request', () => answerNow);
+    rmSync(blocked);
+    mkdirSync(recorder.folder, { recursive: true });
+    writeFileSync(join(recorder.folder, 'meta.json'), JSON.stringify({ url: door.url, ledger: null, format: 1 }));
+    await waitFor('the disk is tried again', () => record(2) && readdirSync(recorder.folder).includes('0.seg'), 15_000);
+    answerNow?.();
+    await recorder.drain(5000);
+    expect(recorder.spooled).toBe(0);
+    expect(door.sealed).toHaveLength(recorder.count);
+    door.always = () => undefined;
+    record(3);
+    expect(recorder.spooled).toBe(1);
+    await door.close();
+  }, 30_000);
 });
 
 describe('a spool that cannot be made', () => {

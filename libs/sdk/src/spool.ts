@@ -92,10 +92,12 @@ export class Spool {
     return event;
   }
 
-  /** The sender has delivered these from memory. */
-  release(ids: ReadonlySet<string>): void {
+  /** The sender has delivered these from memory; returns those that have been written to the disk meanwhile. */
+  release(ids: ReadonlySet<string>): string[] {
+    const before = new Set(this.held.map(({ event }) => event.id));
     this.held = this.held.filter(({ event }) => !ids.has(event.id));
     this.heldBytes = this.held.reduce((sum, { bytes }) => sum + bytes.length, 0);
+    return [...ids].filter((id) => !before.has(id));
   }
 
   /** Tries once more to write what waits in memory. */

@@ -41,7 +41,10 @@ describe('startRun', () => {
     run.logInput({ kind: 'base_model', source: 'hub/model', revision: 'a'.repeat(40) });
     run.logMetrics({ loss: 2.1, grad_norm: NaN }, { step: 10 });
     run.saveCheckpoint({ step: 10, path: '/out/checkpoint-10' });
-    run.evaluate({ set: { kind: 'fixed', name: 'held out' }, metrics: [] });
+    run.evaluate({
+      set: { kind: 'fixed' },
+      metrics: [{ name: 'f1', value: NaN, scale: { from: 0, to: 1 }, standard_error: null }],
+    });
     run.logOutput({ role: 'weights', path: '/out', digest: `sha256:${'b'.repeat(64)}` });
     expect(await run.finish({ completed_steps: 10, final_weights: { attempt: run.attempt, step: 10 } })).toEqual({
       complete: true,
