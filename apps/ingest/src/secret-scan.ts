@@ -1,9 +1,15 @@
-/** Shapes of credentials that are told by their look alone. Sources: the formats that their issuers document. */
+/**
+ * Shapes of credentials that are told by their look alone. Sources: the formats that their issuers document. Each pattern takes
+ * time in proportion to the text, whatever a sender puts in it: what may stand before a match, or how far one reaches, is bounded.
+ */
 const SHAPES: readonly { readonly name: string; readonly pattern: RegExp }[] = [
   { name: 'a Hugging Face token (hf_…)', pattern: /\bhf_[A-Za-z0-9]{30,}/ },
-  { name: 'an API key (sk-…)', pattern: /\bsk-(?:[A-Za-z0-9]+-)*[A-Za-z0-9_]{20,}/ },
+  { name: 'an API key (sk-…)', pattern: /\bsk-(?:[A-Za-z0-9_]{1,40}-){0,4}(?=[A-Za-z_]{0,40}[0-9])[A-Za-z0-9_]{20}/ },
   { name: 'an AWS access key id (AKIA…)', pattern: /\bAKIA[0-9A-Z]{16}\b/ },
-  { name: 'a JSON Web Token', pattern: /\beyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}/ },
+  {
+    name: 'a JSON Web Token',
+    pattern: /(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8}/,
+  },
   { name: 'a private key (PEM)', pattern: /-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY-----/ },
 ];
 
