@@ -233,8 +233,12 @@ function mountSmall(size: string): string | null {
     return null;
   }
 }
+function unmount(at: string): void {
+  execFileSync('umount', ['-l', at]);
+  rmSync(at, { recursive: true });
+}
 const probe = mountSmall('64k');
-if (probe) execFileSync('umount', [probe]);
+if (probe) unmount(probe);
 const onSmallDisk = probe ? it : it.skip;
 
 describe(`a full disk${probe ? '' : ' (skipped: mounting a tmpfs is not permitted here)'}`, () => {
@@ -246,7 +250,7 @@ describe(`a full disk${probe ? '' : ' (skipped: mounting a tmpfs is not permitte
   });
   afterEach(async () => {
     await door.close();
-    if (small) execFileSync('umount', ['-l', small]);
+    if (small) unmount(small);
   });
 
   onSmallDisk(
