@@ -4,7 +4,16 @@ const TRIES = 3;
 const ANSWER_LIMIT_MS = 60_000;
 
 /** Thrown where no answer came, or one that does not answer the question now: nothing is known. */
-export class UnreachableError extends CliError {}
+export class UnreachableError extends CliError {
+  constructor(
+    message: string,
+    /** Of a problem answer that may be another one later; null where there was no answer. */
+    readonly code: string | null,
+    options?: ErrorOptions,
+  ) {
+    super(message, UNDETERMINED, options);
+  }
+}
 
 /** Thrown for a problem answer: the server has understood and says no. */
 export class ProblemError extends CliError {
@@ -54,7 +63,8 @@ export class Server {
       try {
         return await this.ask(path, { method: 'GET' });
       } catch (error) {
-        if (tried === TRIES || !(error instanceof UnreachableError) || this.interrupted?.aborted) throw error;
+        const mayChange = error instanceof UnreachableError && error.code !== 'not_signed_yet';
+        if (tried === TRIES || !mayChange || this.interrupted?.aborted) throw error;
         await new Promise((resolve) => setTimeout(resolve, 200 * 2 ** tried));
       }
     }
@@ -86,13 +96,13 @@ export class Server {
       body = Buffer.from(await response.arrayBuffer());
     } catch (cause) {
       const what = `${this.url} gave no answer (${reasonOf(cause)}). Check the address and that the server runs.`;
-      throw new UnreachableError(what, UNDETERMINED, { cause });
+      throw new UnreachableError(what, null, { cause });
     }
     if (status >= 200 && status < 300) return body;
     const { code, detail } = parseProblem(body.toString('utf8'));
     const message = `${this.url}${path.replace(/\?.*/, '')} answered ${status}: ${detail}`;
     if (status === 401) throw new CliError(`${message} Give a key with --key or RUNSEAL_API_KEY.`);
-    if (status === 429 || status >= 500) throw new UnreachableError(message);
+    if (status === 429 || status >= 500) throw new UnreachableError(message, code);
     throw new ProblemError(status, code, message);
   }
 }

@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { randomUUID } from 'node:crypto';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -20,6 +20,16 @@ export interface Answer {
   readonly exitCode: ExitCode;
   readonly out: string;
   readonly err: string;
+}
+
+export interface CallOptions {
+  readonly home?: string;
+  readonly url?: string;
+  readonly interrupted?: AbortSignal;
+  /** Takes address and key from `.runseal/credentials.json`. */
+  readonly fromFile?: boolean;
+  /** Told what is printed while the command runs. */
+  readonly onOut?: (text: string) => void;
 }
 
 /** A real ingest on a real Postgres, and the CLI called as a person of another machine would call it. */
@@ -126,6 +136,11 @@ export class TestLedger {
     }
   }
 
+  /** An empty database on the same server, as its superuser. */
+  createDatabase(): Promise<string> {
+    return this.server.createDatabase();
+  }
+
   request(path: string, body?: unknown): Promise<Response> {
     const headers = { authorization: `Bearer ${this.apiKey}`, 'content-type': 'application/json' };
     return fetch(this.url + path, {
@@ -136,15 +151,20 @@ export class TestLedger {
 
   /** Seals events of one new run and waits until a head covers them; returns the ledger's size. */
   async seal(events: number): Promise<number> {
+    const size = await this.submit(events);
+    await this.waitForHead(size);
+    return size;
+  }
+
+  /** Seals events of one new run; returns the ledger's size. */
+  async submit(events: number): Promise<number> {
     const event = JSON.parse(await readFile(example, 'utf8')) as object;
     const stream = `run/${randomUUID()}`;
     const batch = Array.from({ length: events }, () => ({ ...event, id: newEventId(), stream }));
     const answer = await this.request('/v1/events', { events: batch });
     if (answer.status !== 201) throw new Error(`not sealed: ${answer.status} ${(await answer.text()).slice(0, 500)}`);
     const { receipts } = (await answer.json()) as { receipts: { seq: number }[] };
-    const size = (receipts.at(-1)?.seq ?? -1) + 1;
-    await this.waitForHead(size);
-    return size;
+    return (receipts.at(-1)?.seq ?? -1) + 1;
   }
 
   async waitForHead(size: number): Promise<string> {
@@ -154,17 +174,32 @@ export class TestLedger {
     });
   }
 
-  /** The CLI with a home of its own; `args` may name the server by no option: it is in the environment. */
-  async cli(args: readonly string[], home = 'home'): Promise<Answer> {
-    const [out, err] = [collect(), collect()];
+  /** The CLI with a home of its own. The server is named by the environment, or by the credentials in the folder. */
+  async cli(
+    args: readonly string[],
+    { home = 'home', url = this.url, interrupted, fromFile, onOut }: CallOptions = {},
+  ): Promise<Answer> {
+    const [out, err] = [collect(onOut), collect()];
     const exitCode = await runCli(args, {
       out: out.stream,
       err: err.stream,
       folder: this.folder,
-      environment: { url: this.url, apiKey: this.apiKey, configHome: join(this.folder, home) },
-      interrupted: new AbortController().signal,
+      environment: {
+        url: fromFile ? undefined : url,
+        apiKey: fromFile ? undefined : this.apiKey,
+        configHome: join(this.folder, home),
+      },
+      interrupted: interrupted ?? new AbortController().signal,
     });
     return { exitCode, out: out.text(), err: err.text() };
+  }
+
+  /** As standalone leaves them. */
+  async writeCredentials(): Promise<void> {
+    await mkdir(join(this.folder, '.runseal'), { recursive: true });
+    const { url, apiKey: api_key, databaseUrl: database_url, headsFolder: heads_dir } = this;
+    const text = JSON.stringify({ url, api_key, database_url, heads_dir, log: 'test/default' });
+    await writeFile(join(this.folder, '.runseal', 'credentials.json'), text, { mode: 0o600 });
   }
 
   /** Makes a home whose known-logs trusts the ledger's real key. */
@@ -196,9 +231,12 @@ export class TestLedger {
       from kept.ledgers k where k.ledger = l.ledger`);
   }
 
-  /** Restored from an older copy: everything from `size` on is gone, the head row says so too. */
+  /** Restored from an older copy: everything from `size` on is gone, the head row and the tiles say so too. */
   async setBack(size: number): Promise<void> {
+    const kept = `floor(${size} / 256 ^ level)::integer - 256 * index::integer`;
     await this.superuser.query(`
+      delete from ingest.tiles where ${kept} <= 0;
+      update ingest.tiles set hashes = substring(hashes for 32 * least(256, ${kept}));
       delete from ledger.payloads where seq >= ${size};
       delete from ledger.records where seq >= ${size};
       update ledger.ledgers l set size = ${size}, newest_hash = r.hash, epoch = r.epoch
@@ -212,11 +250,12 @@ function newEventId(): string {
   return `${time.slice(0, 8)}-${time.slice(8)}-7${randomUUID().slice(15)}`;
 }
 
-function collect(): { stream: Writable; text: () => string } {
+function collect(onText?: (text: string) => void): { stream: Writable; text: () => string } {
   const chunks: Buffer[] = [];
   const stream = new Writable({
     write(chunk: Buffer, _encoding, done) {
       chunks.push(chunk);
+      onText?.(chunk.toString('utf8'));
       done();
     },
   });

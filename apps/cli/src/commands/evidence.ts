@@ -2,9 +2,10 @@ import { InvalidArgumentError, type Command } from 'commander';
 import { findAddress } from '../credentials.js';
 import { writeNewFile } from '../new-file.js';
 import type { Run } from '../run-cli.js';
-import { ProblemError, Server } from '../server.js';
+import { ProblemError, Server, UnreachableError } from '../server.js';
 import {
   CliError,
+  NO,
   printJson,
   printLine,
   YES,
@@ -60,7 +61,10 @@ async function waitForEvidence(server: Server, seq: number, say: (line: string) 
     try {
       return await server.getText(`/v1/records/${seq}/evidence`);
     } catch (error) {
-      if (!(error instanceof ProblemError) || error.code !== 'not_signed_yet') throw error;
+      if (error instanceof ProblemError && error.status === 404) {
+        throw new CliError(`There is no record ${seq} in this ledger.`, NO, { cause: error });
+      }
+      if (!(error instanceof UnreachableError) || error.code !== 'not_signed_yet') throw error;
       // There is no proof yet, and none that there will be: that is not "no".
       if (Date.now() > deadline) throw new CliError(error.message, 2, { cause: error });
       if (asked === 0) say(`Record ${seq} is not under a signed head yet; waiting up to ${HEAD_LIMIT_MS / 1000} s.`);

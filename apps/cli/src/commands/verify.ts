@@ -1,6 +1,7 @@
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import { knownLogsPath } from '@runseal/ledger';
 import { findAddress, findCredentials, type Credentials } from '../credentials.js';
+import { requireDatabaseUrl } from '../database-url.js';
 import type { Run } from '../run-cli.js';
 import { Server } from '../server.js';
 import {
@@ -12,7 +13,7 @@ import {
   type GlobalOptions,
   type Surroundings,
 } from '../surroundings.js';
-import { DatabaseSource, requireDatabaseUrl } from '../verify/database-source.js';
+import { DatabaseSource } from '../verify/database-source.js';
 import { ExportSource } from '../verify/export-source.js';
 import type { LedgerSource } from '../verify/ledger-source.js';
 import { printVerdict } from '../verify/report.js';

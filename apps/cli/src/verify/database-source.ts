@@ -2,7 +2,6 @@ import { fromUtf8, parseEnvelope, recordInspector, type SealedRecord, type Tile 
 import { sha256 } from '@runseal/chain/node';
 import { readLedgerState, readRecords, streamRecords, type StoredRecord } from '@runseal/ledger';
 import { openPool, sqlState, type Pool } from '@runseal/postgres';
-import { CliError } from '../surroundings.js';
 import { readOpening, readRestored, type Claims, type Inspected, type LedgerSource } from './ledger-source.js';
 
 /** A ledger in its database, read as any role that may (`runseal_auditor` is made for it). Stored bytes are hashed as they are. */
@@ -78,12 +77,6 @@ export class DatabaseSource implements LedgerSource {
       throw error;
     }
   }
-}
-
-/** Checks a database's address before anything is opened. */
-export function requireDatabaseUrl(url: string): string {
-  if (URL.canParse(url) && ['postgres:', 'postgresql:'].includes(new URL(url).protocol)) return url;
-  throw new CliError('--database is no address, wanted postgres://user:password@host:port/database.');
 }
 
 function toSealedRecord(ledger: string, stored: StoredRecord): SealedRecord {
