@@ -12,7 +12,7 @@ describe('crc32', () => {
 });
 
 describe('spool segments', () => {
-  const anyBodies = fc.array(fc.uint8Array({ maxLength: 60 }), { maxLength: 6 });
+  const anyBodies = fc.array(fc.uint8Array({ minLength: 1, maxLength: 60 }), { maxLength: 6 });
 
   it('hold length, CRC and body of each entry', () => {
     expect(toHex(encodeSpoolEntry(toUtf8('123456789')))).toBe('00000009cbf43926' + toHex(toUtf8('123456789')));
@@ -51,6 +51,13 @@ describe('spool segments', () => {
       expect(bodies.length).toBe(at < 11 ? 0 : at < 22 ? 1 : 2);
       expect(end).not.toBe('clean');
     }
+  });
+
+  it('end where zeros begin, as a power cut leaves them, and hold no empty entry', () => {
+    const entry = encodeSpoolEntry(toUtf8('one'));
+    const read = decodeSpoolSegment(concatBytes(entry, new Uint8Array(16)));
+    expect(read).toEqual({ bodies: [toUtf8('one')], soundLength: entry.length, end: 'corrupt' });
+    expect(() => encodeSpoolEntry(new Uint8Array(0))).toThrow(RangeError);
   });
 
   it('are read from a view into larger bytes', () => {

@@ -12,8 +12,9 @@ export function crc32(bytes: Uint8Array): number {
   return (crc ^ 0xffff_ffff) >>> 0;
 }
 
-/** One spool entry: length and CRC-32 of the body as u32 big endian, then the body. */
+/** One spool entry: length and CRC-32 of the body as u32 big endian, then the body. Throws a RangeError on an empty body. */
 export function encodeSpoolEntry(body: Uint8Array): Uint8Array {
+  if (body.length === 0) throw new RangeError('a spool entry holds an event, found an empty body');
   const bytes = new Uint8Array(HEADER_LENGTH + body.length);
   const view = new DataView(bytes.buffer);
   view.setUint32(0, body.length);
@@ -26,7 +27,7 @@ export interface SpoolSegment {
   bodies: Uint8Array[];
   /** Bytes of whole, sound entries: a writer that goes on must first cut the file to this length. */
   soundLength: number;
-  /** Why the rest was left: `torn` where the last entry is shorter than it says, `corrupt` where its CRC differs. */
+  /** Why the rest was left: `torn` where the last entry is shorter than it says, `corrupt` where its CRC differs or it is empty. */
   end: 'clean' | 'torn' | 'corrupt';
 }
 
@@ -44,7 +45,9 @@ export function decodeSpoolSegment(bytes: Uint8Array): SpoolSegment {
     const end = start + view.getUint32(offset);
     if (end > bytes.length) return { bodies, soundLength: offset, end: 'torn' };
     const body = bytes.slice(start, end);
-    if (crc32(body) !== view.getUint32(offset + 4)) return { bodies, soundLength: offset, end: 'corrupt' };
+    // After a power cut a file may end in zeros, which would read as sound entries of nothing: no event is empty.
+    if (body.length === 0 || crc32(body) !== view.getUint32(offset + 4))
+      return { bodies, soundLength: offset, end: 'corrupt' };
     bodies.push(body);
     offset = end;
   }

@@ -101,11 +101,13 @@ export function exportVectors() {
 }
 
 export function spoolVectors() {
-  const bodies = ['{}', '{"note":"é"}', ''];
+  const bodies = ['{}', '{"note":"é"}', '[]'];
   const entries = bodies.map((body) => encodeSpoolEntry(toUtf8(body)));
   const whole = concatBytes(...entries);
   const corrupt = whole.map((byte, index) => (index === 12 ? byte ^ 1 : byte));
-  const segments = [whole, whole.subarray(0, whole.length - 9), whole.subarray(0, 13), corrupt, new Uint8Array(0)];
+  const zeros = new Uint8Array(24); // what a power cut can leave behind the last entry
+  const cut = [whole.subarray(0, whole.length - 9), whole.subarray(0, 13)];
+  const segments = [whole, ...cut, corrupt, concatBytes(whole, zeros), new Uint8Array(0)];
   return {
     entries: bodies.map((body, index) => ({
       body,
