@@ -24,7 +24,7 @@ async function main() {
   ) {
     return 1;
   }
-  const build = ['run-many', '-t', 'build', '-p', 'cli', 'standalone', '--output-style=static'];
+  const build = ['run-many', '-t', 'build', '-p', 'cli', 'standalone'];
   const isBuilt = await step({ name: 'build', budget_s: 60 }, bin('nx'), build);
   return isBuilt.isOk ? serve(args) : 1;
 }

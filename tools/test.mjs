@@ -2,7 +2,7 @@
 import { run, step } from './step.mjs';
 import { clearTally, closingLine, readTally } from './tally.mjs';
 
-const nx = (args) => ['run-many', ...args, '--output-style=static'];
+const nx = (args) => ['run-many', ...args];
 
 clearTally();
 const build = await step({ name: 'build', budget_s: 60 }, 'nx', nx(['-t', 'build']));
