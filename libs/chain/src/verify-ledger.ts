@@ -78,8 +78,11 @@ export class LedgerVerifier {
   constructor(input: VerifyLedgerInput) {
     this.#input = input;
     this.#inspect = recordInspector(input.crypto.sha256);
-    const known = input.knownHeads.map((note) => this.#openKnown(note));
-    const shown = input.shownHeads.map((note) => this.#openShown(note)).filter((head) => head !== null);
+    const known = [...new Set(input.knownHeads)].map((note) => this.#openKnown(note));
+    const shown = [...new Set(input.shownHeads)]
+      .filter((note) => !input.knownHeads.includes(note))
+      .map((note) => this.#openShown(note))
+      .filter((head) => head !== null);
     const heads = [...known, ...shown].filter((head) => !this.#isLost(head, known));
     this.#checker = new ChainChecker(input.crypto.sha256, { heads });
   }
