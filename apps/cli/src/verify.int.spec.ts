@@ -136,6 +136,12 @@ describe('for people', () => {
   });
 });
 
+test('a program gets a verdict too where nothing could be read', async () => {
+  const verdict = await verify([], { url: `http://127.0.0.1:${await findFreePort()}` });
+  expect(verdict).toMatchObject({ verdict: 'undetermined', exitCode: 2, size: 0, faults: [], trust: 'none' });
+  expect(verdict.reason).toContain('ECONNREFUSED');
+});
+
 describe('a server that withholds', () => {
   let proxy: Server;
   /** Decides what becomes of a request; null passes it on. */

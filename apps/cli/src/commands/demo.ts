@@ -17,6 +17,7 @@ interface Options extends GlobalOptions {
 }
 
 export function declare(command: Command, run: Run): void {
+  command.addHelpText('after', '\nExample:\n  runseal demo tamper edit');
   command
     .command('tamper')
     .description("change the embedded demo's database as its superuser, so that verify finds it")

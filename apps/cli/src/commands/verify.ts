@@ -5,6 +5,7 @@ import { requireDatabaseUrl } from '../database-url.js';
 import type { Run } from '../run-cli.js';
 import { Server } from '../server.js';
 import {
+  CliError,
   NO,
   printJson,
   UNDETERMINED,
@@ -28,6 +29,25 @@ interface Options extends GlobalOptions, TrustOptions {
   readonly evidence?: string;
   readonly ledger?: string;
 }
+
+/** Where not even a beginning could be read, programs still get a verdict. */
+const NOTHING_READ = {
+  verdict: 'undetermined',
+  log: null,
+  ledger: null,
+  epoch: 0,
+  size: 0,
+  root: null,
+  anchored_to: null,
+  unanchored: 0,
+  trust: 'none',
+  heads_checked: 0,
+  payloads: { verified: 0, pruned: 0, erased: 0, missing: 0, mismatched: 0 },
+  lost: [],
+  faults: [],
+  fault_count: 0,
+  records_per_second: 0,
+};
 
 export function declare(command: Command, run: Run): void {
   command
@@ -65,6 +85,10 @@ async function verify(options: Options, surroundings: Surroundings): Promise<Exi
     if (options.json) printJson(out, verdict);
     else printVerdict(out, verdict);
     return { intact: YES, tampered: NO, undetermined: UNDETERMINED }[verdict.verdict] as ExitCode;
+  } catch (error) {
+    if (!options.json || !(error instanceof CliError)) throw error;
+    printJson(out, { ...NOTHING_READ, reason: error.message });
+    return UNDETERMINED;
   } finally {
     await source.close();
   }

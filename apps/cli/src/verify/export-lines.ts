@@ -1,41 +1,95 @@
-import { createReadStream } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { pipeline } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { parseExportLine, parseRecord, type LaterEpoch, type SealedRecord } from '@runseal/chain';
 import { CliError, UNDETERMINED } from '../surroundings.js';
 import { readOpening, readRestored } from './ledger-source.js';
 
-const BLOCK_BYTES = 1 << 20;
+const BLOCK_BYTES = 512 * 1024;
 /** A record's line is at most 768 KiB of payload, each byte perhaps escaped to six, and its envelope. */
 const LINE_BYTES_MAX = 8 << 20;
 const NEWLINE = 10;
 
-/** The file's bytes in blocks of whole lines, about 1 MB each; a last line without its newline comes alone. */
-export async function* readLineBlocks(path: string): AsyncGenerator<Buffer> {
-  const file = createReadStream(path, { highWaterMark: BLOCK_BYTES });
-  // A gunzip gives small pieces, so they are gathered until a block is full.
-  const bytes = path.endsWith('.gz') ? pipeline(file, createGunzip({ chunkSize: BLOCK_BYTES }), () => undefined) : file;
-  let rest: Buffer[] = [];
-  let restLength = 0;
+/** Gives a buffer of at least so many bytes, perhaps one that was used before. */
+export type TakeBuffer = (bytes: number) => Buffer;
+
+/**
+ * The file's bytes in blocks of whole lines; a last line without its newline comes alone. Each block is the start of a buffer
+ * of its own from `take`, which the caller may hand on or use again.
+ */
+export async function* readLineBlocks(path: string, take: TakeBuffer = Buffer.allocUnsafeSlow): AsyncGenerator<Buffer> {
+  const reader = await openReader(path);
   try {
-    for await (const chunk of bytes as AsyncIterable<Buffer>) {
-      const end = chunk.lastIndexOf(NEWLINE) + 1;
-      if (restLength + (end === 0 ? chunk.length : 0) > LINE_BYTES_MAX) {
+    let buffer = take(BLOCK_BYTES);
+    let length = 0;
+    for (;;) {
+      const read = await reader.read(buffer, length);
+      if (read === 0) break;
+      // What came before had no end of a line in it.
+      const end = buffer.lastIndexOf(NEWLINE, length + read - 1) + 1;
+      length += read;
+      if (end === 0 && length < buffer.length) continue;
+      if (length > LINE_BYTES_MAX && end === 0) {
         throw new CliError(`${path} has a line of more than ${LINE_BYTES_MAX} bytes: it is no export.`);
       }
-      if (end > 0) {
-        yield rest.length === 0 ? chunk.subarray(0, end) : Buffer.concat([...rest, chunk.subarray(0, end)]);
-        rest = [];
-        restLength = 0;
-      }
-      if (end < chunk.length) rest.push(chunk.subarray(end));
-      restLength += chunk.length - end;
+      const next = take(Math.max(BLOCK_BYTES, 2 * (length - end)));
+      buffer.copy(next, 0, end, length);
+      if (end > 0) yield buffer.subarray(0, end);
+      buffer = next;
+      length -= end;
     }
-  } catch (cause) {
-    if (cause instanceof CliError) throw cause;
-    throw new CliError(`${path} cannot be read: ${(cause as Error).message}.`, UNDETERMINED, { cause });
+    if (length > 0) yield buffer.subarray(0, length);
+  } finally {
+    await reader.close();
   }
-  if (restLength > 0) yield Buffer.concat(rest);
+}
+
+interface Reader {
+  /** Fills the buffer from `offset` on and returns how many bytes came, 0 at the end. */
+  read(buffer: Buffer, offset: number): Promise<number>;
+  close(): Promise<void>;
+}
+
+async function openReader(path: string): Promise<Reader> {
+  const failed = (cause: unknown) =>
+    new CliError(`${path} cannot be read: ${(cause as Error).message}.`, UNDETERMINED, { cause });
+  const file = await open(path).catch((cause: unknown) => Promise.reject(failed(cause)));
+  if (!path.endsWith('.gz')) {
+    return {
+      read: async (buffer, offset) => {
+        const { bytesRead } = await file.read(buffer, offset, buffer.length - offset).catch((cause: unknown) => {
+          throw failed(cause);
+        });
+        return bytesRead;
+      },
+      close: () => file.close(),
+    };
+  }
+  const inflated = pipeline(
+    file.createReadStream({ autoClose: false }),
+    createGunzip({ chunkSize: 1 << 18 }),
+    () => undefined,
+  );
+  const chunks = inflated[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
+  let rest: Buffer = Buffer.alloc(0);
+  return {
+    read: async (buffer, offset) => {
+      if (rest.length === 0) {
+        const { value, done } = await chunks.next().catch((cause: unknown) => {
+          throw failed(cause);
+        });
+        if (done) return 0;
+        rest = value;
+      }
+      const copied = rest.copy(buffer, offset);
+      rest = rest.subarray(copied);
+      return copied;
+    },
+    close: async () => {
+      inflated.destroy();
+      await file.close();
+    },
+  };
 }
 
 export interface ExportSurvey {
@@ -53,7 +107,7 @@ const RESTORED = 'ledger.restored';
 export async function surveyExport(path: string): Promise<ExportSurvey> {
   const survey: ExportSurvey = { ledger: null, log: null, key: null, head: null, laterEpochs: [] };
   let last = '';
-  for await (const block of readLineBlocks(path)) {
+  for await (const block of readLineBlocks(path, twoBuffers())) {
     if (survey.ledger === null) readStart(block.toString('utf8').split('\n', 2), path, survey);
     for (const line of linesWith(block, RESTORED)) {
       const record = recordOf(line);
@@ -67,6 +121,17 @@ export async function surveyExport(path: string): Promise<ExportSurvey> {
   if (survey.ledger === null) throw new CliError(`${path} is empty, wanted a file that "runseal export" made.`);
   survey.head = headOf(last);
   return survey;
+}
+
+/** The reader holds one buffer while its caller looks at the other. */
+function twoBuffers(): TakeBuffer {
+  const buffers: Buffer[] = [];
+  return (bytes) => {
+    const spare = buffers.length === 2 ? buffers.shift() : undefined;
+    const buffer = spare !== undefined && spare.length >= bytes ? spare : Buffer.allocUnsafeSlow(bytes);
+    buffers.push(buffer);
+    return buffer;
+  };
 }
 
 function readStart([header = '', opened = '']: string[], path: string, survey: ExportSurvey): void {

@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { CliError, UNDETERMINED } from '../surroundings.js';
-import { readLineBlocks, surveyExport } from './export-lines.js';
-import { inspectBlocks } from './inspector-threads.js';
+import { surveyExport } from './export-lines.js';
+import { inspectFile } from './inspector-threads.js';
 import type { Claims, Inspected, LedgerSource } from './ledger-source.js';
 
 /** A file that `runseal export` made; read twice, the first time quickly. */
@@ -29,7 +29,7 @@ export class ExportSource implements LedgerSource {
 
   async *read(): AsyncGenerator<{ records: Inspected[]; done: number }> {
     let done = 0;
-    for await (const { records, bytes } of inspectBlocks(readLineBlocks(this.path))) {
+    for await (const { records, bytes } of inspectFile(this.path)) {
       done += bytes;
       yield { records, done };
     }

@@ -51,7 +51,7 @@ function readLine(line: string): SealedRecord | null {
 /** Inspections of a block as a few typed arrays: they cross from a worker without a copy an object. */
 export interface PackedInspections {
   readonly numbers: Float64Array<ArrayBuffer>;
-  /** Of each record: 96 bytes of prev_hash, stored hash, hash. */
+  /** Of each record: 96 bytes of prev_hash, stored hash and, where it is not the same, hash. */
   readonly hashes: Uint8Array<ArrayBuffer>;
   /** Distinct streams; a record's number among them is in `numbers`. */
   readonly streams: readonly string[];
@@ -69,23 +69,40 @@ export function pack(inspected: readonly Inspected[]): PackedInspections {
   const hashes = new Uint8Array(HASHES * inspected.length);
   const streams = new Map<string, number>();
   const restored: { place: number; envelope: string; payload: string | null }[] = [];
-  inspected.forEach(({ record, inspection }, place) => {
-    const { stream, seq, streamPrev, isContentIntact } = inspection;
-    if (stream !== null && !streams.has(stream)) streams.set(stream, streams.size);
-    const flags =
-      Number(isContentIntact) +
-      2 * findings.indexOf(inspection.payload) +
-      8 * payloadStates.indexOf(inspection.payloadState) +
-      32 * (inspection.class === null ? 0 : 1 + retentionClasses.indexOf(inspection.class));
-    const streamNumber = stream === null ? -1 : (streams.get(stream) ?? -1);
-    numbers.set([record.epoch, seq, streamPrev ?? -1, flags, streamNumber], NUMBERS * place);
+  for (let place = 0; place < inspected.length; place++) {
+    const { record, inspection } = inspected[place] as Inspected;
+    const { stream, isContentIntact } = inspection;
+    const at = NUMBERS * place;
+    numbers[at] = record.epoch;
+    numbers[at + 1] = inspection.seq;
+    numbers[at + 2] = inspection.streamPrev ?? -1;
+    numbers[at + 3] = flagsOf(inspection);
+    numbers[at + 4] = stream === null ? -1 : numberOf(streams, stream);
     hashes.set(inspection.prevHash, HASHES * place);
     hashes.set(inspection.storedHash, HASHES * place + HASH_LENGTH);
-    hashes.set(inspection.hash, HASHES * place + 2 * HASH_LENGTH);
+    if (!isContentIntact) hashes.set(inspection.hash, HASHES * place + 2 * HASH_LENGTH);
     const { envelope, payload } = record as { envelope: string; payload: string | null };
-    if (envelope.includes('"type":"ledger.restored"')) restored.push({ place, envelope, payload });
-  });
+    if (stream?.startsWith('ledger/') && envelope.includes('"type":"ledger.restored"')) {
+      restored.push({ place, envelope, payload });
+    }
+  }
   return { numbers, hashes, streams: [...streams.keys()], restored };
+}
+
+function flagsOf({ isContentIntact, payload, payloadState, class: retention }: Inspection): number {
+  return (
+    Number(isContentIntact) +
+    2 * findings.indexOf(payload) +
+    8 * payloadStates.indexOf(payloadState) +
+    32 * (retention === null ? 0 : 1 + retentionClasses.indexOf(retention))
+  );
+}
+
+function numberOf(streams: Map<string, number>, stream: string): number {
+  const known = streams.get(stream);
+  if (known !== undefined) return known;
+  streams.set(stream, streams.size);
+  return streams.size - 1;
 }
 
 export function unpack({ numbers, hashes, streams, restored }: PackedInspections): Inspected[] {
@@ -94,13 +111,15 @@ export function unpack({ numbers, hashes, streams, restored }: PackedInspections
     const at = NUMBERS * place;
     const [seq, streamPrev, flags] = [numbers[at + 1] ?? 0, numbers[at + 2] ?? -1, numbers[at + 3] ?? 0];
     const hashAt = HASHES * place;
+    const isContentIntact = (flags & 1) === 1;
+    const storedHash = hashes.subarray(hashAt + HASH_LENGTH, hashAt + 2 * HASH_LENGTH);
     const inspection: Inspection = {
       seq,
       streamPrev: streamPrev < 0 ? null : streamPrev,
       prevHash: hashes.subarray(hashAt, hashAt + HASH_LENGTH),
-      storedHash: hashes.subarray(hashAt + HASH_LENGTH, hashAt + 2 * HASH_LENGTH),
-      hash: hashes.subarray(hashAt + 2 * HASH_LENGTH, hashAt + HASHES),
-      isContentIntact: (flags & 1) === 1,
+      storedHash,
+      hash: isContentIntact ? storedHash : hashes.subarray(hashAt + 2 * HASH_LENGTH, hashAt + HASHES),
+      isContentIntact,
       payload: findings[(flags >> 1) & 3] ?? 'absent',
       payloadState: payloadStates[(flags >> 3) & 3] ?? 'present',
       stream: streams[numbers[at + 4] ?? -1] ?? null,

@@ -3,9 +3,9 @@ import { recordInspector } from '@runseal/chain';
 import { sha256 } from '@runseal/chain/node';
 import { inspectLines, pack } from './inspect-lines.js';
 
-// A thread of `InspectorThreads`: takes blocks of lines, answers in their order.
+// A thread of `inspector-threads.ts`: takes blocks of lines, answers in their order, and gives each block's memory back.
 const inspect = recordInspector(sha256);
-parentPort?.on('message', (block: Uint8Array) => {
-  const packed = pack(inspectLines(Buffer.from(block.buffer, block.byteOffset, block.byteLength), inspect));
-  parentPort?.postMessage(packed, [packed.numbers.buffer, packed.hashes.buffer]);
+parentPort?.on('message', ({ memory, length }: { memory: ArrayBuffer; length: number }) => {
+  const packed = pack(inspectLines(Buffer.from(memory, 0, length), inspect));
+  parentPort?.postMessage({ packed, memory }, [packed.numbers.buffer, packed.hashes.buffer, memory]);
 });

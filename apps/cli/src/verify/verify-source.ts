@@ -42,12 +42,14 @@ export async function verifySource(source: LedgerSource, options: VerifyOptions,
   const log = options.log ?? claims.log;
   const entry = findEntry(await readKnownLogs(options.knownLogs), log, claims.ledger);
   const trust = await findTrust(options, claims, entry);
+  const knownHeads = [...new Set(trust.knownHeads)];
+  const shownHeads = [...new Set([...claims.heads, ...trust.shownHeads])].filter((note) => !knownHeads.includes(note));
   const verifier = new LedgerVerifier({
     crypto,
     trust: trust.trust,
     keys: trust.keys,
-    knownHeads: trust.knownHeads,
-    shownHeads: [...claims.heads, ...trust.shownHeads],
+    knownHeads,
+    shownHeads,
     laterEpochs: claims.laterEpochs,
     acceptedEpoch: trust.acceptedEpoch,
   });
