@@ -18,8 +18,16 @@ import {
 } from '@runseal/chain';
 import { ed25519PublicKey, ed25519Sign, ed25519Verify, sha256 } from '@runseal/chain/node';
 import type { Pool } from '@runseal/postgres';
-import { findNewestHead, keepAnchor, publishHead, readHead, type HeadStore, type StoredHead } from './head-store.js';
-import { readHeaders, readLedgerState, type RecordHeader } from './read-records.js';
+import {
+  findNewestEpoch,
+  findNewestHead,
+  keepAnchor,
+  publishHead,
+  readHead,
+  type HeadStore,
+  type StoredHead,
+} from './head-store.js';
+import { readHeaders, readLedgerState, type LedgerState, type RecordHeader } from './read-records.js';
 import { readInclusionProof, readRightEdge, type TileStore } from './tile-store.js';
 
 /** Thrown when the database does not hold what was hashed or signed before: nothing more is signed, a person must look. */
@@ -121,12 +129,26 @@ export class HeadSigner {
     return stored;
   }
 
+  /** The ledger's epoch as the database says it; -1 where there is no such ledger. */
+  async readEpoch(): Promise<number> {
+    return (await readLedgerState(this.options.pool, this.options.identity.ledger))?.epoch ?? -1;
+  }
+
+  /**
+   * Makes all tiles under the newest published head anew, because some are missing or wrong. Throws BrokenLedgerError where the
+   * records no longer have its root. What another signer writes meanwhile may be lost: tiles are a cache.
+   */
+  async rebuildTiles(): Promise<void> {
+    const epoch = await findNewestEpoch(this.options.store);
+    const newest = epoch === null ? null : await findNewestHead(this.options.store, epoch);
+    if (newest) await this.hashAgain(newest, this.open(newest));
+  }
+
   /** Reads and hashes what was sealed since the last call; returns how far it has come, null for a ledger without records. */
   async follow(): Promise<({ size: number; headSize: number } & Progress) | null> {
-    const state = await readLedgerState(this.options.pool, this.options.identity.ledger);
-    if (!state || state.size === 0) return null;
-    if (this.progress?.epoch !== state.epoch) this.progress = await this.load(state.epoch);
+    const state = await this.readState();
     const progress = this.progress;
+    if (!state || !progress) return null;
     if (state.size < progress.frontier.size) {
       throw new BrokenLedgerError(
         `The database says ${state.size} records, ${progress.frontier.size} were hashed before: the tail is missing.`,
@@ -135,6 +157,16 @@ export class HeadSigner {
     }
     await this.extend(progress, state.size);
     return Object.assign(progress, { size: progress.frontier.size });
+  }
+
+  /** The state of the ledger as it is now, read after `progress` was taken up: a head may cover what another look did not show yet. */
+  private async readState(): Promise<LedgerState | null> {
+    for (;;) {
+      const state = await readLedgerState(this.options.pool, this.options.identity.ledger);
+      if (!state || state.size === 0) return null;
+      if (this.progress?.epoch === state.epoch) return state;
+      this.progress = await this.load(state.epoch);
+    }
   }
 
   private async extend(progress: Progress, size: number): Promise<void> {
@@ -150,24 +182,30 @@ export class HeadSigner {
 
   /** Takes up from the newest published head: from the tiles if they lead to its root, else by hashing every record again. */
   private async load(epoch: number): Promise<Progress> {
-    const { store, identity } = this.options;
-    const newest = await findNewestHead(store, epoch);
+    const newest = await findNewestHead(this.options.store, epoch);
     const base = newest ?? (await this.findHeadBelow(epoch));
     const head = base && this.open(base);
-    const progress = head && (await this.resumeFromTiles(epoch, head));
-    const loaded = progress ?? emptyProgress(epoch);
-    if (head && !progress) {
-      await this.options.tiles.clear();
-      await this.extend(loaded, head.size);
-      if (!equalBytes(loaded.frontier.root(), head.root)) {
-        throw new BrokenLedgerError(
-          `The first ${head.size} records do not have the root that head ${base.number} of epoch ${base.epoch} of ` +
-            `${identity.install}/${identity.ledger} was signed with.`,
-          head.size,
-        );
-      }
+    // A new epoch begins without the cache: wider tiles of the one before may be left in it.
+    const resumed = newest && head && (await this.resumeFromTiles(epoch, head));
+    const loaded = resumed ?? (head ? await this.hashAgain(base, head) : emptyProgress(epoch));
+    return Object.assign(loaded, { epoch, head: newest, headSize: newest && head ? head.size : 0 });
+  }
+
+  /** Hashes every record under a head and sets all its tiles down anew. */
+  private async hashAgain(stored: StoredHead, head: Head): Promise<Progress> {
+    const { tiles, identity } = this.options;
+    const progress = emptyProgress(stored.epoch);
+    await tiles.clear();
+    await this.extend(progress, head.size);
+    if (!equalBytes(progress.frontier.root(), head.root)) {
+      throw new BrokenLedgerError(
+        `The first ${head.size} records do not have the root that head ${stored.number} of epoch ${stored.epoch} of ` +
+          `${identity.install}/${identity.ledger} was signed with.`,
+        head.size,
+      );
     }
-    return Object.assign(loaded, { head: newest, headSize: newest && head ? head.size : 0 });
+    await tiles.write(progress.builder.take());
+    return progress;
   }
 
   /** The newest head of an older epoch that covers only records which the restore kept: the one that the new epoch extends. */

@@ -57,6 +57,13 @@ export class Sealer {
     return this.newest;
   }
 
+  /** Takes note of a record known from elsewhere, such as the newest under a published head. An older one changes nothing. */
+  learn({ epoch, seq, hash }: Anchor): void {
+    const { newest } = this;
+    const isNewer = !newest || epoch > newest.epoch || (epoch === newest.epoch && seq > newest.seq);
+    if (isNewer) this.newest = { epoch, seq, hash };
+  }
+
   /** Events that wait for a call of seal. */
   get queueLength(): number {
     return this.queuedEvents;
@@ -125,10 +132,7 @@ export class Sealer {
       waiting?.reject(refuse(outcome.refusal));
       return;
     }
-    for (const receipt of outcome.receipts) {
-      const isNewer = !this.newest || receipt.epoch > this.newest.epoch || receipt.seq > this.newest.seq;
-      if (isNewer) this.newest = { epoch: receipt.epoch, seq: receipt.seq, hash: receipt.hash };
-    }
+    for (const receipt of outcome.receipts) this.learn(receipt);
     waiting?.resolve(outcome.receipts);
   }
 }
