@@ -1,5 +1,6 @@
 import { Refusal } from '@runseal/contracts';
 import {
+  findNewestAnchor,
   openEpoch,
   openLedger,
   Sealer,
@@ -29,11 +30,17 @@ export class Door {
   private sealer: Sealer | null = null;
   private trouble: Error | null = null;
   private timer: NodeJS.Timeout | null = null;
+  private isClosed = false;
 
   constructor(private readonly options: DoorOptions) {}
 
   get isOpen(): boolean {
     return this.sealer !== null;
+  }
+
+  /** The newest record that this process knows to be in the ledger; null while the door is not open. */
+  get anchor(): Anchor | null {
+    return this.sealer?.anchor ?? null;
   }
 
   get queueLength(): number {
@@ -46,12 +53,12 @@ export class Door {
       this.admit(await openLedger(this.options.opening));
     } catch (error) {
       this.report(error as Error);
-      this.timer = setTimeout(() => void this.open(), this.options.retry_ms ?? 2_000);
-      this.timer.unref();
+      this.wait(() => this.open());
     }
   }
 
   close(): void {
+    this.isClosed = true;
     if (this.timer) clearTimeout(this.timer);
   }
 
@@ -63,14 +70,35 @@ export class Door {
   /** Opens a new epoch on a database that was set back, and goes on sealing in it. Only on a person's command. */
   async openEpoch(epoch: NewEpoch): Promise<Receipt> {
     const receipt = await openEpoch(this.options.opening, epoch);
-    this.close();
     this.admit(receipt);
     return receipt;
+  }
+
+  /**
+   * Learns every few seconds of the newest published head, whichever replica sealed and signed. So a database that was set back
+   * is refused by a replica too that sealed nothing lately, and a new epoch is followed by all of them.
+   */
+  private async follow(): Promise<void> {
+    try {
+      const newest = await findNewestAnchor(this.options.opening.store);
+      if (newest) this.sealer?.learn(newest);
+    } catch {
+      // The store is away for now. What this process knows by itself still holds, and the signer reports the store.
+    }
+    this.wait(() => this.follow());
+  }
+
+  private wait(then: () => Promise<void>): void {
+    if (this.timer) clearTimeout(this.timer);
+    if (this.isClosed) return;
+    this.timer = setTimeout(() => void then(), this.options.retry_ms ?? 2_000);
+    this.timer.unref();
   }
 
   private admit({ epoch, seq, hash }: Anchor): void {
     this.sealer = new Sealer({ pool: this.options.pool, ledger: this.options.ledger, anchor: { epoch, seq, hash } });
     this.report(null);
+    this.wait(() => this.follow());
   }
 
   private report(trouble: Error | null): void {

@@ -3,6 +3,7 @@ import type { Pool } from '@runseal/postgres';
 import type { Door } from './door.js';
 import type { PublishedHead } from './published-head.js';
 import type { SubmitEvents } from './submit-events.js';
+import type { TileRepair } from './tile-repair.js';
 
 /** The parts that the controllers of this service work with. Made by `openIngest`, closed with the module. */
 export class Ingest {
@@ -12,6 +13,7 @@ export class Ingest {
       readonly pool: Pool;
       readonly store: HeadStore;
       readonly tiles: TileStore;
+      readonly tileRepair: TileRepair;
       readonly door: Door;
       readonly head: PublishedHead;
       readonly submitEvents: SubmitEvents;

@@ -78,7 +78,8 @@ export class LogController {
     @Req() request: FastifyRequest,
   ): Promise<Buffer> {
     const tile = await this.findTile(ledger, `tile/${level}/${place}`, request);
-    const hashes = await this.ingest.parts.tiles.read(tile);
+    const { tiles, tileRepair } = this.ingest.parts;
+    const hashes = (await tiles.read(tile)) ?? (await tileRepair.repair().then(() => tiles.read(tile)));
     if (!hashes) throw new Error(`tile/${level}/${place} is missing in the cache of tiles.`);
     return Buffer.from(hashes);
   }

@@ -23,6 +23,7 @@ import { PostgresTileStore } from './postgres-tile-store.js';
 import { PublishedHead } from './published-head.js';
 import { SigningLoop } from './signing-loop.js';
 import { SubmitEvents } from './submit-events.js';
+import { TileRepair } from './tile-repair.js';
 
 export interface IngestSettings {
   /** As the role runseal_ingest. */
@@ -99,6 +100,7 @@ export async function openIngest(settings: IngestSettings, log: ServiceLog): Pro
     pool: reading,
     store,
     tiles: new PostgresTileStore(reading, ledger),
+    tileRepair: new TileRepair(new HeadSigner({ pool: signing, store, tiles, identity })),
     door,
     head: new PublishedHead(store, identity),
     submitEvents: new SubmitEvents(door, { scansForSecrets: settings.scansForSecrets }),

@@ -1,5 +1,5 @@
 import { Controller, Get, Header, NotFoundException, Param, Query } from '@nestjs/common';
-import { formatEvidence, formatTlogProof, verifyInclusion, type RecordJson } from '@runseal/chain';
+import { formatEvidence, formatTlogProof, verifyInclusion, type Head, type RecordJson } from '@runseal/chain';
 import { sha256 } from '@runseal/chain/node';
 import { Refusal } from '@runseal/contracts';
 import { readInclusionProof, readRecords, type StoredRecord } from '@runseal/ledger';
@@ -61,13 +61,25 @@ export class RecordsController {
         `The newest head covers ${size} records, not yet record ${seq}. Try again in 10 s.`,
       );
     }
-    const { size, root } = published.head;
-    const path = await readInclusionProof(parts.tiles, seq, size);
-    if (!path) throw new Error(`The tiles that lead from record ${seq} to the head of size ${size} are missing.`);
-    // Made of a cache: shown only if it holds.
-    verifyInclusion(sha256, { leafHash: record.hash, index: seq, size, root, path });
+    const path = await this.findPath(record, published.head);
     const proof = formatTlogProof({ index: seq, path, headNote: published.stored.note });
     return formatEvidence(toRecordJson(ledger, record), proof);
+  }
+
+  /** The path from a record to a head, made of a cache: returned only if it holds, else the cache is made anew. */
+  private async findPath({ seq, hash: leafHash }: StoredRecord, { size, root }: Head): Promise<Uint8Array[]> {
+    const { tiles, tileRepair } = this.ingest.parts;
+    for (const isLast of [false, true]) {
+      const path = await readInclusionProof(tiles, seq, size);
+      try {
+        if (path) verifyInclusion(sha256, { leafHash, index: seq, size, root, path });
+        if (path) return path;
+      } catch (error) {
+        if (isLast) throw error;
+      }
+      if (!isLast) await tileRepair.repair();
+    }
+    throw new Error(`The tiles that lead from record ${seq} to the head of size ${size} are missing.`);
   }
 
   private async find(seq: number): Promise<StoredRecord> {

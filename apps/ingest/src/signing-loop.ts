@@ -14,7 +14,8 @@ export interface SigningLoopOptions {
 
 /**
  * Publishes heads while this process leads: as soon as the ledger comes to rest, and every 10 s while it keeps growing.
- * Trouble with the store or the database is reported and tried again; a ledger that contradicts what was signed stops signing.
+ * Trouble with the store or the database is reported and tried again; a ledger that contradicts what was signed stops signing
+ * until a person opens a new epoch.
  */
 export class SigningLoop {
   private timer: NodeJS.Timeout | null = null;
@@ -23,6 +24,8 @@ export class SigningLoop {
   private sizeSeen = 0;
   private lastHead_ms = 0;
   private trouble: string | null = null;
+  /** The epoch whose records are not what was signed. */
+  private brokenEpoch: number | null = null;
 
   constructor(private readonly options: SigningLoopOptions) {}
 
@@ -46,6 +49,8 @@ export class SigningLoop {
     const { signer, leader, onHead, growing_ms = 10_000 } = this.options;
     try {
       if (!(await leader.tryLead())) return;
+      if (this.brokenEpoch !== null && (await signer.readEpoch()) <= this.brokenEpoch) return;
+      this.brokenEpoch = null;
       const progress = await signer.follow();
       if (!progress) return;
       const isAtRest = progress.size === this.sizeSeen;
@@ -59,7 +64,7 @@ export class SigningLoop {
     } catch (error) {
       this.report(error as Error);
       // The ledger is not what was signed: no retry can make it so, and another head would cover it up.
-      if (error instanceof BrokenLedgerError) this.isStopped = true;
+      if (error instanceof BrokenLedgerError) this.brokenEpoch = await signer.readEpoch().catch(() => null);
     }
   }
 
