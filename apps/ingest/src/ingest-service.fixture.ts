@@ -176,8 +176,9 @@ export class ServedIngest {
     );
   }
 
+  /** Safe to be called twice. */
   async close(): Promise<void> {
     await this.service.close();
-    await this.accessPool.end();
+    if (!this.accessPool.ending) await this.accessPool.end();
   }
 }
