@@ -110,7 +110,7 @@ describe('standalone', () => {
     expect(await readFile(join(place.data, 'logs', 'standalone.log'), 'utf8')).not.toContain(firstKey.slice(21));
   });
 
-  it('finds its data and its key again, keeps the role passwords in no file, and ends at SIGINT', async () => {
+  it('finds its data and its key again, and ends cleanly at SIGINT', async () => {
     const again = await start();
     expect(again.output).not.toContain('rsk_');
     expect((await again.credentials()).api_key).toBe(firstKey);
