@@ -88,6 +88,7 @@ export async function openIngest(settings: IngestSettings, log: ServiceLog): Pro
   const loop = new SigningLoop({
     signer: new HeadSigner({ pool: signing, store, tiles, identity }),
     leader: new Leader(settings.databaseUrl, `runseal-signer ${ledger}`),
+    isOpen: () => door.isOpen,
     onHead: (head) => log.info({ ledger, epoch: head.epoch, number: head.number }, 'head published'),
     onTrouble: (trouble) => {
       if (trouble) log.error({ security: true, err: trouble }, 'no head can be published');

@@ -2,7 +2,14 @@ import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { openHead, verifyConsistency } from '@runseal/chain';
 import { ed25519Verify, sha256 } from '@runseal/chain/node';
-import { DirectoryHeadStore, noteSigner, readConsistencyProof, readHead, type Receipt } from '@runseal/ledger';
+import {
+  DirectoryHeadStore,
+  findNewestEpoch,
+  noteSigner,
+  readConsistencyProof,
+  readHead,
+  type Receipt,
+} from '@runseal/ledger';
 import { TestServer, waitFor } from '@runseal/testing';
 import { v7 as uuidv7 } from 'uuid';
 import { metricsOf, Workplace, type ServedIngest, type Submitted } from './ingest-service.fixture.js';
@@ -109,7 +116,9 @@ describe('a store of heads', () => {
     await before.close();
     await rename(workplace.headsFolder, `${workplace.headsFolder}-away`);
     const door = await workplace.serve();
-    await expectClosed(door, 'head_store_empty');
+    // Closed means unsigned too: a head made now would vouch for a database that nobody can compare with anything.
+    for (const until = Date.now() + 3_000; Date.now() < until;) await expectClosed(door, 'head_store_empty');
+    expect(await findNewestEpoch(new DirectoryHeadStore(workplace.headsFolder))).toBeNull();
     await rm(workplace.headsFolder, { recursive: true, force: true });
     await rename(`${workplace.headsFolder}-away`, workplace.headsFolder);
     await waitUntilOpen(door);
@@ -188,10 +197,10 @@ describe('a new epoch', () => {
     const store = new DirectoryHeadStore(workplace.headsFolder);
     await waitFor('the next head', () => readHead(store, 1, 1), 5_000);
     const tiles = new PostgresTileStore(workplace.pool, 'default');
-    const open = async (epoch: number, number: number) =>
-      openHead(ed25519Verify, (await readHead(store, epoch, number))!.note, [
-        noteSigner(workplace.identity, epoch).key,
-      ]);
+    const open = async (epoch: number, number: number) => {
+      const { note } = (await readHead(store, epoch, number))!;
+      return { note, ...openHead(ed25519Verify, note, [noteSigner(workplace.identity, epoch).key]) };
+    };
     const [old, first, next] = [await open(0, 1), await open(1, 0), await open(1, 1)];
     expect([old.size, first.size, next.size]).toEqual([4, 7, 9]);
     for (const [older, newer] of [
@@ -202,6 +211,8 @@ describe('a new epoch', () => {
       const claim = { oldSize: older.size, oldRoot: older.root, size: newer.size, root: newer.root, path: path! };
       verifyConsistency(sha256, claim);
     }
+    const isShown = async () => (await (await door.get('/v1/log/default/checkpoint', key)).text()) === next.note;
+    await waitFor('the newest head in the log', isShown, 5_000);
     for (const seq of [0, 5, 6, 8]) expect((await door.get(`/v1/records/${seq}/evidence`, key)).status).toBe(200);
   }, 20_000);
 

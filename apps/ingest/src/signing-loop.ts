@@ -4,6 +4,8 @@ import type { Leader } from './leader.js';
 export interface SigningLoopOptions {
   readonly signer: HeadSigner;
   readonly leader: Leader;
+  /** Whether the ledger was opened on its outside anchor: before that a head would vouch for a database that nothing is known of. */
+  readonly isOpen: () => boolean;
   readonly onHead: (head: StoredHead) => void;
   /** Told once a kind of trouble; null when it is over. */
   readonly onTrouble: (error: Error | null) => void;
@@ -46,9 +48,9 @@ export class SigningLoop {
   }
 
   private async takeTurn(): Promise<void> {
-    const { signer, leader, onHead, growing_ms = 10_000 } = this.options;
+    const { signer, leader, isOpen, onHead, growing_ms = 10_000 } = this.options;
     try {
-      if (!(await leader.tryLead())) return;
+      if (!isOpen() || !(await leader.tryLead())) return;
       if (this.brokenEpoch !== null && (await signer.readEpoch()) <= this.brokenEpoch) return;
       this.brokenEpoch = null;
       const progress = await signer.follow();
