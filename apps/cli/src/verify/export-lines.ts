@@ -103,24 +103,43 @@ export interface ExportSurvey {
 
 const RESTORED = 'ledger.restored';
 
-/** One quick pass that reads only the first lines, the last one and those of restores. */
+/** What the first lines, the last one and those of restores say; a quick pass over the file where its ends do not tell all. */
 export async function surveyExport(path: string): Promise<ExportSurvey> {
   const survey: ExportSurvey = { ledger: null, log: null, key: null, head: null, laterEpochs: [] };
-  let last = '';
+  const end = path.endsWith('.gz') ? null : await readEnd(path);
+  let last = end?.at(-1) ?? '';
   for await (const block of readLineBlocks(path, twoBuffers())) {
     if (survey.ledger === null) readStart(block.toString('utf8').split('\n', 2), path, survey);
+    // Epochs only grow: a ledger whose last record is of epoch 0 was never restored. One that lies about it is found out,
+    // for a restore opens its epoch when its record is read.
+    if (recordOf(end?.at(-2) ?? '')?.epoch === 0) break;
     for (const line of linesWith(block, RESTORED)) {
       const record = recordOf(line);
       if (!record || !String(record.envelope).includes('"type":"ledger.restored"')) continue;
       const epoch = readRestored(record.seq, textOf(record.payload));
       if (epoch) survey.laterEpochs.push(epoch);
     }
-    const end = block.at(-1) === NEWLINE ? block.length - 1 : block.length;
-    last = block.subarray(block.lastIndexOf(NEWLINE, end - 1) + 1, end).toString('utf8');
+    const stop = block.at(-1) === NEWLINE ? block.length - 1 : block.length;
+    last = block.subarray(block.lastIndexOf(NEWLINE, stop - 1) + 1, stop).toString('utf8');
   }
   if (survey.ledger === null) throw new CliError(`${path} is empty, wanted a file that "runseal export" made.`);
   survey.head = headOf(last);
   return survey;
+}
+
+const END_BYTES = 64 * 1024;
+
+/** The last lines of a file; the first of them may be cut. */
+async function readEnd(path: string): Promise<string[]> {
+  const file = await open(path);
+  try {
+    const { size } = await file.stat();
+    const buffer = Buffer.alloc(Math.min(size, END_BYTES));
+    const { bytesRead } = await file.read(buffer, 0, buffer.length, size - buffer.length);
+    return buffer.toString('utf8', 0, bytesRead).trimEnd().split('\n');
+  } finally {
+    await file.close();
+  }
 }
 
 /** The reader holds one buffer while its caller looks at the other. */
