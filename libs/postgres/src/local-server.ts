@@ -1,4 +1,4 @@
-import { spawn, type ChildProcess } from 'node:child_process';
+import { spawn, type ChildProcess, type SpawnOptions } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { chown, mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
@@ -177,26 +177,19 @@ async function canReach(paths: readonly string[]): Promise<boolean> {
 }
 
 function spawnAs(account: Account, file: string, args: readonly string[]): ChildProcess {
-  const stdio: ['ignore', 'ignore', 'pipe'] = ['ignore', 'ignore', 'pipe'];
-  const env = { PATH: '/usr/bin:/bin', LC_ALL: 'C', TZ: 'UTC' };
-  const cwd = '/';
-  if (account.uid === null) return spawn(file, args, { stdio, env, cwd });
-  if (!account.needsPassage)
-    return spawn(file, args, {
-      stdio,
-      env,
-      cwd,
-      uid: account.uid,
-      gid: account.gid,
-    });
+  // A process group of its own: Ctrl-C in a terminal would otherwise stop the server before those who still write to it.
+  const options: SpawnOptions = {
+    stdio: ['ignore', 'ignore', 'pipe'],
+    env: { PATH: '/usr/bin:/bin', LC_ALL: 'C', TZ: 'UTC' },
+    cwd: '/',
+    detached: true,
+  };
+  if (account.uid === null) return spawn(file, args, options);
+  if (!account.needsPassage) return spawn(file, args, { ...options, uid: account.uid, gid: account.gid });
   // /root is closed to other users. Ambient DAC_OVERRIDE (util-linux setpriv) lets the server reach its files below it.
   const privileges = ['--reuid', account.name, '--regid', String(account.gid), '--clear-groups'];
   privileges.push('--inh-caps', '-all,+dac_override', '--ambient-caps', '-all,+dac_override');
-  return spawn('setpriv', [...privileges, '--', file, ...args], {
-    stdio,
-    env,
-    cwd,
-  });
+  return spawn('setpriv', [...privileges, '--', file, ...args], options);
 }
 
 function runToEnd(account: Account, file: string, args: readonly string[]): Promise<void> {
