@@ -80,7 +80,10 @@ describe('a request', () => {
     ];
     const error = await submitter()
       .submit(events)
-      .then(null, (thrown: unknown) => thrown as Refusal);
+      .then(
+        () => null,
+        (thrown: unknown) => thrown as Refusal,
+      );
     expect(error).toMatchObject({
       name: 'Refusal',
       code: 'secret_detected',
