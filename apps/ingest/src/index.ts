@@ -4,4 +4,4 @@ export { Ingest } from './ingest.js';
 export { REFUSAL_STATUS } from './refusal-status.js';
 export { ENTRIES_OPEN, HASHES_OPEN } from './log.controller.js';
 export { ingestVariables } from './environment.js';
-export { toRecordJson, toSealedRecord } from './record-answers.js';
+export { toRecordJson } from './record-answers.js';

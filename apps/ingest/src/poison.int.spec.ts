@@ -2,11 +2,10 @@ import { connect } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import { ChainChecker } from '@runseal/chain';
 import { sha256 } from '@runseal/chain/node';
-import { readRecords } from '@runseal/ledger';
+import { readRecords, toSealedRecord } from '@runseal/ledger';
 import { TestServer, waitFor } from '@runseal/testing';
 import { v7 as uuidv7 } from 'uuid';
 import { exampleOf, metricsOf, Workplace, type ServedIngest } from './ingest-service.fixture.js';
-import { toSealedRecord } from './record-answers.js';
 
 const RUN = uuidv7();
 const TAKEN = metricsOf(RUN);

@@ -1,29 +1,14 @@
-import { fromUtf8, recordJson, type RecordJson, type SealedRecord } from '@runseal/chain';
-import type { StoredRecord } from '@runseal/ledger';
+import { recordJson, type RecordJson } from '@runseal/chain';
+import { toSealedRecord, type StoredRecord } from '@runseal/ledger';
 
-/** A stored record as `/v1/records` shows it. Throws a TypeError where stored bytes are no text: somebody changed them. */
+/**
+ * A stored record as `/v1/records` shows it. Bytes that are no UTF-8 were changed after they were sealed: they are shown with
+ * replacement characters, so that whoever verifies finds the record instead of an answer that never comes.
+ */
 export function toRecordJson(ledger: string, stored: StoredRecord): RecordJson {
-  const record = toSealedRecord(ledger, stored);
   return recordJson({
-    ...record,
-    envelope: fromUtf8(stored.envelope),
-    payload: stored.payload === null ? null : fromUtf8(stored.payload),
+    ...toSealedRecord(ledger, stored),
+    envelope: stored.envelope.toString('utf8'),
+    payload: stored.payload?.toString('utf8') ?? null,
   });
-}
-
-export function toSealedRecord(ledger: string, stored: StoredRecord): SealedRecord {
-  return {
-    ledger,
-    epoch: stored.epoch,
-    seq: stored.seq,
-    streamPrev: stored.stream_prev,
-    prevHash: stored.prev_hash,
-    payloadDigest: stored.payload_digest,
-    hash: stored.hash,
-    envelope: stored.envelope,
-    salt: stored.salt,
-    payload: stored.payload,
-    // Pruning keeps the salt, erasure destroys it.
-    payloadState: stored.payload !== null ? 'present' : stored.salt !== null ? 'pruned' : 'erased',
-  };
 }

@@ -15,6 +15,7 @@ export {
   readLedgerState,
   readRecords,
   streamRecords,
+  toSealedRecord,
   type LedgerState,
   type RecordHeader,
   type RecordRange,

@@ -1,3 +1,4 @@
+import type { SealedRecord } from '@runseal/chain';
 import type { Connection, Pool } from '@runseal/postgres';
 
 /** A record as stored; byte values as the database holds them. */
@@ -14,6 +15,25 @@ export interface StoredRecord {
   readonly envelope: Buffer;
   readonly salt: Buffer | null;
   readonly payload: Buffer | null;
+}
+
+/** A stored record as everything that verifies takes it: the bytes are the stored ones. */
+export function toSealedRecord(ledger: string, stored: StoredRecord): SealedRecord {
+  const { epoch, seq, hash, envelope, salt, payload } = stored;
+  return {
+    ledger,
+    epoch,
+    seq,
+    streamPrev: stored.stream_prev,
+    prevHash: stored.prev_hash,
+    payloadDigest: stored.payload_digest,
+    hash,
+    envelope,
+    salt,
+    payload,
+    // Pruning keeps the salt, erasure destroys it.
+    payloadState: payload !== null ? 'present' : salt !== null ? 'pruned' : 'erased',
+  };
 }
 
 export interface RecordRange {

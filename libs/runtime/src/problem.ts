@@ -73,7 +73,9 @@ export function toProblem(error: unknown, requestId: string, statusByCode: Statu
   }
   const framework = frameworkError(error);
   if (framework) return makeProblem(status, framework.code, framework.detail, requestId);
-  const detail = status === 404 ? 'There is nothing at this path.' : (error as Error).message;
+  // Nest's own 404 repeats the path; one that a controller throws says what is not there.
+  const isUnrouted = status === 404 && /^(Cannot [A-Z]+ |Not Found$)/.test((error as Error).message);
+  const detail = isUnrouted ? 'There is nothing at this path.' : (error as Error).message;
   return makeProblem(status, STATUS_CODES[status] ?? 'bad_request', detail, requestId);
 }
 

@@ -1,6 +1,6 @@
-import { fromUtf8, parseEnvelope, recordInspector, type SealedRecord, type Tile } from '@runseal/chain';
+import { fromUtf8, parseEnvelope, recordInspector, type Tile } from '@runseal/chain';
 import { sha256 } from '@runseal/chain/node';
-import { readLedgerState, readRecords, streamRecords, type StoredRecord } from '@runseal/ledger';
+import { readLedgerState, readRecords, streamRecords, type StoredRecord, toSealedRecord } from '@runseal/ledger';
 import { openPool, sqlState, type Pool } from '@runseal/postgres';
 import { readOpening, readRestored, type Claims, type Inspected, type LedgerSource } from './ledger-source.js';
 
@@ -77,24 +77,6 @@ export class DatabaseSource implements LedgerSource {
       throw error;
     }
   }
-}
-
-function toSealedRecord(ledger: string, stored: StoredRecord): SealedRecord {
-  const { epoch, seq, hash, envelope, salt, payload } = stored;
-  return {
-    ledger,
-    epoch,
-    seq,
-    streamPrev: stored.stream_prev,
-    prevHash: stored.prev_hash,
-    payloadDigest: stored.payload_digest,
-    hash,
-    envelope,
-    salt,
-    payload,
-    // Pruning keeps the salt, erasure destroys it.
-    payloadState: payload !== null ? 'present' : salt !== null ? 'pruned' : 'erased',
-  };
 }
 
 function repeatsEnvelope({ event_id, type, stream, envelope }: StoredRecord): boolean {
