@@ -2,6 +2,7 @@ import { connect } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import { ChainChecker } from '@runseal/chain';
 import { sha256 } from '@runseal/chain/node';
+import { refusalCodes } from '@runseal/contracts';
 import { readRecords, toSealedRecord } from '@runseal/ledger';
 import { TestServer, waitFor } from '@runseal/testing';
 import { v7 as uuidv7 } from 'uuid';
@@ -89,18 +90,18 @@ const corpus: readonly [what: string, poison: Poison, status: number, code: stri
   ['no events', { body: '{"events":[]}' }, 400, 'invalid_request'],
   ['events that are null', { body: '{"events":[null]}' }, 400, 'invalid_event'],
   ['a member that nobody knows beside the events', { body: '{"events":[{}],"actor":"p_me"}' }, 400, 'invalid_request'],
-  ['an integer beyond 2^53', { body: around('9007199254740993') }, 400, 'inexact_integer'],
-  ['a number that overflows', { body: around('1e999') }, 400, 'number_overflow'],
-  ['an integer of 400 digits', { body: around('9'.repeat(400)) }, 400, 'number_overflow'],
+  ['an integer beyond 2^53', { body: around('9007199254740993') }, 400, 'invalid_number'],
+  ['a number that overflows', { body: around('1e999') }, 400, 'invalid_number'],
+  ['an integer of 400 digits', { body: around('9'.repeat(400)) }, 400, 'invalid_number'],
   [
     'a version beyond 2^53',
     { body: textOf({}).replace(/"version":1/, '"version":9007199254740992') },
     400,
     'invalid_event',
   ],
-  ['a lone high surrogate', { body: parametersWith('"a":"\\ud800"') }, 400, 'lone_surrogate'],
-  ['a lone low surrogate in a name', { body: parametersWith('"\\udc00":1') }, 400, 'lone_surrogate'],
-  ['NUL in a text', { body: parametersWith('"a":"\\u0000"') }, 400, 'nul_character'],
+  ['a lone high surrogate', { body: parametersWith('"a":"\\ud800"') }, 400, 'invalid_encoding'],
+  ['a lone low surrogate in a name', { body: parametersWith('"\\udc00":1') }, 400, 'invalid_encoding'],
+  ['NUL in a text', { body: parametersWith('"a":"\\u0000"') }, 400, 'invalid_encoding'],
   ['a bare control character', { body: parametersWith('"a":"\x01"') }, 400, 'invalid_json'],
   ['depth 33', { body: around('['.repeat(28) + ']'.repeat(28)) }, 400, 'too_deep'],
   ['depth 10,000', { body: around('['.repeat(10_000) + ']'.repeat(10_000)) }, 400, 'too_deep'],
@@ -138,19 +139,19 @@ const corpus: readonly [what: string, poison: Poison, status: number, code: stri
     'unsupported_media_type',
   ],
   ['UTF-16', { body: Buffer.from(around('1'), 'utf16le') }, 400, 'invalid_json'],
-  ['Latin-1', { body: latin1(parametersWith('"a":"\u00e9"')) }, 400, 'invalid_utf8'],
-  ['a surrogate written as UTF-8', { body: latin1(parametersWith('"a":"\xed\xa0\x80"')) }, 400, 'invalid_utf8'],
-  ['an overlong form of /', { body: latin1(parametersWith('"a":"\xc0\xaf"')) }, 400, 'invalid_utf8'],
-  ['a byte order mark', { body: `\ufeff${around('1')}` }, 400, 'byte_order_mark'],
+  ['Latin-1', { body: latin1(parametersWith('"a":"\u00e9"')) }, 400, 'invalid_encoding'],
+  ['a surrogate written as UTF-8', { body: latin1(parametersWith('"a":"\xed\xa0\x80"')) }, 400, 'invalid_encoding'],
+  ['an overlong form of /', { body: latin1(parametersWith('"a":"\xc0\xaf"')) }, 400, 'invalid_encoding'],
+  ['a byte order mark', { body: `\ufeff${around('1')}` }, 400, 'invalid_encoding'],
   ['a name twice', { body: parametersWith('"a":1,"a":2') }, 400, 'duplicate_key'],
   ['a name twice, once with an escape', { body: parametersWith('"a":1,"\\u0061":2') }, 400, 'duplicate_key'],
   ['an id twice in one event', { body: textOf({}).replace('"id":', `"id":"${uuidv7()}","id":`) }, 400, 'duplicate_key'],
-  ['__proto__ as a name', { body: parametersWith('"__proto__":{"isAdmin":true}') }, 400, 'forbidden_key'],
+  ['__proto__ as a name', { body: parametersWith('"__proto__":{"isAdmin":true}') }, 400, 'invalid_event'],
   [
     'constructor as a name',
     { body: textOf({}).replace('"version":', '"constructor":1,"version":') },
     400,
-    'forbidden_key',
+    'invalid_event',
   ],
   ['an unknown type', { body: textOf({ type: 'run.exploded' }) }, 400, 'unknown_event_type'],
   ['the name of an object’s method as type', { body: textOf({ type: 'to.string' }) }, 400, 'unknown_event_type'],
@@ -239,6 +240,8 @@ describe('good events are sealed while somebody sends', () => {
       request_id: answer.headers.get('x-request-id'),
     });
     expect(answer.body.detail.length).toBeLessThan(2_000);
+    // Only a code that clients know makes them set an event aside instead of trying for ever.
+    if (status !== 415) expect(Object.keys(refusalCodes)).toContain(code);
     expect(performance.now() - start).toBeLessThan(2_000);
   });
 

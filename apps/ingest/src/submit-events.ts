@@ -9,7 +9,7 @@ import {
   type SubmittedEvent,
 } from '@runseal/contracts';
 import type { EventToSeal, Receipt, Sealer } from '@runseal/ledger';
-import { parseStrictJson } from '@runseal/runtime';
+import { readBody } from './read-body.js';
 import { findSecret } from './secret-scan.js';
 
 /** Something about a sealed event that its sender should look at; it changed nothing. */
@@ -56,7 +56,7 @@ export class SubmitEvents {
   }
 
   private read(body: Uint8Array): EventRequest {
-    const request = parseStrictJson(body, { depthMax: limits.jsonDepth });
+    const request = readBody(body);
     const refusal = validateRequest(request);
     if (refusal) throw refusal;
     return request as EventRequest;
