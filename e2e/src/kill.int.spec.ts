@@ -73,7 +73,7 @@ describe('ingest killed', () => {
     let ingest = await site.start();
     const { port } = ingest;
     load.start(6, () => ingest.url);
-    for (let round = 0; round < 10; round++) {
+    for (let round = 0; round < 8; round++) {
       await load.grows(1);
       const delay_ms = random() * 700;
       await new Promise((resolve) => setTimeout(resolve, delay_ms));

@@ -5,8 +5,16 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { LedgerVerifier, parseVerifierKey, toBase64, type VerifyLedgerResult } from '@runseal/chain';
 import { ed25519Verify, generateEd25519, sha256 } from '@runseal/chain/node';
-import { ingestMigrations, toSealedRecord } from '@runseal/ingest';
-import { streamRecords, verifierKeyText, type SigningIdentity, type StoredRecord } from '@runseal/ledger';
+import { ingestMigrations } from '@runseal/ingest';
+import {
+  DirectoryHeadStore,
+  readHead,
+  streamRecords,
+  toSealedRecord,
+  verifierKeyText,
+  type SigningIdentity,
+  type StoredRecord,
+} from '@runseal/ledger';
 import { migrate, openPool, type Pool } from '@runseal/postgres';
 import { createKey } from '@runseal/runtime';
 import { findFreePort, urlAs, waitFor } from '@runseal/testing';
@@ -59,7 +67,6 @@ export class Site {
     databaseUrl = this.databaseUrl,
   }: { port?: number; databaseUrl?: string } = {}): Promise<IngestProcess> {
     const started = new IngestProcess(port ?? (await findFreePort()), {
-      PATH: process.env['PATH'],
       DATABASE_URL: urlAs(databaseUrl, 'runseal_ingest', PASSWORD),
       MAINTENANCE_DATABASE_URL: urlAs(databaseUrl, 'runseal_maintenance', PASSWORD),
       RUNSEAL_INSTALL: this.identity.install,
@@ -78,7 +85,6 @@ export class Site {
 
   /** The notes of all published heads of an epoch, in order. */
   async heads(epoch = 0): Promise<string[]> {
-    const { readHead, DirectoryHeadStore } = await import('@runseal/ledger');
     const store = new DirectoryHeadStore(this.headsFolder);
     const notes: string[] = [];
     for (;;) {
