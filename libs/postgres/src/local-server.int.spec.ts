@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { createInterface } from 'node:readline';
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { createServer, type AddressInfo, type Server } from 'node:net';
@@ -122,8 +123,9 @@ describe('LocalServer', () => {
     const cwd = fileURLToPath(new URL('.', import.meta.url));
     const parent = spawn(process.execPath, ['--input-type=module', '-e', script], { cwd, env, stdio: 'pipe' });
     parent.stdin.end(JSON.stringify(options));
-    const [said] = (await once(parent.stdout, 'data')) as [Buffer];
-    const orphan = Number(said.toString());
+    const [said] = (await once(createInterface(parent.stdout), 'line')) as [string];
+    const orphan = Number(said);
+    expect((await readFile(`${options.dataDirectory}/postmaster.pid`, 'utf8')).split('\n')[0]).toBe(said);
     await query('create table kept (n int); insert into kept values (7)');
     parent.kill('SIGKILL');
     await once(parent, 'exit');
