@@ -82,4 +82,12 @@ describe('the published head', () => {
     await store.publish(0, 1, { signedBy: { ...identity, privateKey: generateEd25519().privateKey } });
     await expect(headOf().find()).rejects.toMatchObject({ name: 'NoteError' });
   });
+
+  it('is never one whose root was changed after it was signed', async () => {
+    await store.publish(0, 0);
+    const lines = store.names.get('0/0')!.split('\n');
+    lines[2] = Buffer.alloc(32, 7).toString('base64');
+    store.names.set('0/0', lines.join('\n'));
+    await expect(headOf().find()).rejects.toMatchObject({ name: 'NoteError' });
+  });
 });

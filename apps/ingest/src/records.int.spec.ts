@@ -153,6 +153,7 @@ describe('evidence', () => {
   });
 
   it('of a record that no head covers yet is 503 not_signed_yet with Retry-After, and comes by itself', async () => {
+    await door.headOf(key, await workplace.countRecords());
     const { body } = await door.post(key, { events: [metricsOf(RUNS[0])] });
     const { seq } = body.receipts[0]!;
     const early = await door.get(`/v1/records/${seq}/evidence`, key);
