@@ -53,6 +53,16 @@ describe('keys', () => {
     expect((await ledger.cli(['keys', 'list'])).out).toMatch(new RegExp(`${key_id}  ada \\(person\\) .* revoked `));
   });
 
+  test('the first of an installation is made in its database, where no server could take one', async () => {
+    const first = ['keys', 'create', '--principal', 'eve', '--kind', 'person', '--scopes', 'admin', '--database'];
+    const { exitCode, secret } = await json<Key>([...first, ledger.urlAs('runseal_ingest')]);
+    expect(exitCode).toBe(0);
+    expect((await ledger.cli(['--key', secret, 'keys', 'list'])).exitCode).toBe(0);
+    const refused = await ledger.cli([...first, ledger.urlAs('runseal_auditor')]);
+    expect(refused).toMatchObject({ exitCode: 2, err: expect.stringContaining('permission denied') as string });
+    expect((await ledger.cli([...first, 'nowhere'])).exitCode).toBe(2);
+  });
+
   test('that a service may not have are refused, bad arguments are not sent', async () => {
     const args = ['keys', 'create', '--principal', 'bot', '--scopes', 'approve', '--kind'];
     expect((await ledger.cli([...args, 'service'])).exitCode).toBe(1);

@@ -1,5 +1,7 @@
+import type { PrincipalKind, ScopeName } from '@runseal/runtime';
 import { Option, type Command } from 'commander';
 import { findAddress } from '../credentials.js';
+import { requireDatabaseUrl } from '../database-url.js';
 import type { Run } from '../run-cli.js';
 import { Server } from '../server.js';
 import { printJson, printLine, YES, type ExitCode, type GlobalOptions, type Surroundings } from '../surroundings.js';
@@ -9,6 +11,8 @@ interface CreateOptions extends GlobalOptions {
   readonly kind: string;
   readonly scopes: readonly string[];
   readonly expires?: string;
+  readonly database?: string;
+  readonly ledger: string;
 }
 
 interface CreatedKey {
@@ -43,7 +47,13 @@ export function declare(command: Command, run: Run): void {
     )
     .requiredOption('--scopes <scopes...>', 'events:write, read, policy:write, approve, admin')
     .option('--expires <time>', 'RFC 3339 with a zone, such as 2027-01-01T00:00:00Z; else never')
-    .addHelpText('after', '\nExample:\n  runseal keys create --principal ada --kind person --scopes read approve')
+    .option('--database <url>', 'make it there, as the role runseal_ingest: for the first key of an installation')
+    .option('--ledger <name>', 'the ledger that it opens; only with --database', 'default')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  runseal keys create --principal ada --kind person --scopes read approve\n' +
+        '  runseal keys create --principal ada --kind person --scopes admin --database postgres://runseal_ingest@db/runseal',
+    )
     .action(run((surroundings, _options: unknown, self: Command) => create(self.optsWithGlobals(), surroundings)));
   command
     .command('list')
@@ -64,9 +74,17 @@ export function declare(command: Command, run: Run): void {
 async function create(options: CreateOptions, surroundings: Surroundings): Promise<ExitCode> {
   const { principal, kind, expires } = options;
   const scopes = options.scopes.flatMap((text) => text.split(',')).filter((scope) => scope !== '');
-  const server = await openServer(options, surroundings);
-  const body = { principal, kind, scopes, ...(expires === undefined ? {} : { expires }) };
-  const key = await server.post<CreatedKey>('/v1/keys', body);
+  const key =
+    options.database === undefined
+      ? await (
+          await openServer(options, surroundings)
+        ).post<CreatedKey>('/v1/keys', {
+          principal,
+          kind,
+          scopes,
+          ...(expires === undefined ? {} : { expires }),
+        })
+      : await createInDatabase(options.database, { ...options, scopes });
   if (options.json) {
     printJson(surroundings.out, key);
     return YES;
@@ -77,6 +95,25 @@ async function create(options: CreateOptions, surroundings: Surroundings): Promi
     `Key ${key.key_id} of ${principal} (${key.principal_id}). It is shown this once: keep it now.`,
   );
   return YES;
+}
+
+/** The first key of an installation: there is none yet that a server would take. */
+async function createInDatabase(url: string, options: CreateOptions): Promise<CreatedKey> {
+  const { createKey } = await import('@runseal/runtime');
+  const { openPool } = await import('@runseal/postgres');
+  const { principal, kind, scopes, expires, ledger } = options;
+  const pool = openPool({ url: requireDatabaseUrl(url), applicationName: 'runseal-keys', connectionsMax: 1 });
+  try {
+    return await createKey(pool, {
+      principal,
+      kind: kind as PrincipalKind,
+      ledger,
+      scopes: scopes as ScopeName[],
+      expires: expires === undefined ? null : new Date(expires),
+    });
+  } finally {
+    await pool.end();
+  }
 }
 
 async function list(options: GlobalOptions, surroundings: Surroundings): Promise<ExitCode> {
