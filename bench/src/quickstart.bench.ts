@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -18,6 +18,8 @@ export const quickstartBench: Bench = {
   onlyByName: 'it needs the network and some minutes',
   prepare: async () => {
     const folder = await mkdtemp(join(tmpdir(), 'runseal-bench-'));
+    // Started by root, Postgres runs as another user, who must get to its programs in the clone.
+    await chmod(folder, 0o711);
     const clone = join(folder, 'runseal');
     await run('git', ['clone', '--quiet', '--no-hardlinks', repository, clone], folder);
     return {

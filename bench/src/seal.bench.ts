@@ -11,7 +11,7 @@ import {
 import type { Bench } from './measure.js';
 
 const EVENTS = 500;
-const BATCHES = 40;
+const BATCHES = 100;
 const PAYLOAD_BYTES = 1_000;
 const CONNECTIONS = 2;
 
