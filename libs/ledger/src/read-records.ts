@@ -75,13 +75,26 @@ order by p.seq`;
 
 /** One page of records in order of seq; ends early beyond 8 MB of payloads, but holds at least one record where there is one. */
 export async function readRecords(database: Pool | Connection, range: RecordRange): Promise<StoredRecord[]> {
-  const { ledger, from, to, stream, type, limit } = range;
-  const result = await database.query<StoredRecord>({
-    name: `read-records-${stream ? 's' : ''}${type ? 't' : ''}`,
-    text: PAGE,
-    values: [ledger, from, to ?? Number.MAX_SAFE_INTEGER, stream ?? null, type ?? null, limit],
-  });
-  return result.rows;
+  const { ledger, from, to = Number.MAX_SAFE_INTEGER, stream, type, limit } = range;
+  const read = async (until: number) => {
+    const result = await database.query<StoredRecord>({
+      name: `read-records-${stream ? 's' : ''}${type ? 't' : ''}`,
+      text: PAGE,
+      values: [ledger, from, until, stream ?? null, type ?? null, limit],
+    });
+    return result.rows;
+  };
+  if (stream || type) return read(to);
+  return nearFirst(Math.min(to, from + limit), to, read);
+}
+
+/**
+ * Without holes, a page without conditions lies next to where it begins. Told so, Postgres reads that much and no more; it
+ * cannot see through the view that the index already has the order. Only where records are gone it has to look further.
+ */
+async function nearFirst<Row>(near: number, to: number, read: (until: number) => Promise<Row[]>): Promise<Row[]> {
+  const rows = await read(near);
+  return rows.length === 0 && near < to ? read(to) : rows;
 }
 
 /** All records from `from` up to `to`, a page at a time, in bounded memory. */
@@ -109,18 +122,23 @@ export async function readHeaders(
   from: number,
   to: number,
 ): Promise<RecordHeader[]> {
-  const result = await database.query<RecordHeader>({
-    name: 'read-headers',
-    text: `
+  const read = async (until: number) => {
+    const result = await database.query<RecordHeader>({
+      name: 'read-headers',
+      text: `
 select s.seq, s.stream_prev, s.prev_hash, s.payload_digest, s.hash, s.envelope
 from ledger.sealed_records s
 where s.ledger = $1 and s.seq >= $2 and s.seq < $3
 order by s.seq
-limit 2000`,
-    values: [ledger, from, to],
-  });
-  return result.rows;
+limit ${HEADERS_PAGE}`,
+      values: [ledger, from, until],
+    });
+    return result.rows;
+  };
+  return nearFirst(Math.min(to, from + HEADERS_PAGE), to, read);
 }
+
+const HEADERS_PAGE = 2_000;
 
 export interface LedgerState {
   readonly epoch: number;

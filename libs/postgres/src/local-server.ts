@@ -1,7 +1,8 @@
 import { spawn, type ChildProcess, type SpawnOptions } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { chown, mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { chmod, chown, cp, mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { basename, dirname, join } from 'node:path';
 
 export interface PostgresBinaries {
   readonly initdb: string;
@@ -32,8 +33,12 @@ const LOG_KEPT_BYTES = 64 * 1024;
 export class LocalServer {
   private child: ChildProcess | null = null;
   private log = '';
+  private binaries: PostgresBinaries;
+  private copiedBinaries: string | null = null;
 
-  constructor(private readonly options: LocalServerOptions) {}
+  constructor(private readonly options: LocalServerOptions) {
+    this.binaries = options.binaries;
+  }
 
   /** The superuser's URL, for `database` (default `postgres`). */
   url(database = 'postgres'): string {
@@ -42,7 +47,10 @@ export class LocalServer {
 
   /** Starts the server, making the data directory first where there is none. Rejects with the server's own last words. */
   async start(): Promise<void> {
-    const account = await findAccount([this.options.dataDirectory, this.options.binaries.postgres]);
+    const account = await findAccount(this.options.dataDirectory);
+    if (account.uid !== null && !this.copiedBinaries && !(await canReach(this.options.binaries.postgres))) {
+      await this.copyBinaries();
+    }
     if (!existsSync(join(this.options.dataDirectory, 'PG_VERSION'))) await this.initialise(account);
     else if (existsSync(join(this.options.dataDirectory, 'postmaster.pid'))) await this.stopOrphan(account);
     const settings = Object.entries({
@@ -71,6 +79,8 @@ export class LocalServer {
     const timer = setTimeout(() => child.kill('SIGKILL'), STOP_LIMIT_MS);
     await exited;
     clearTimeout(timer);
+    if (this.copiedBinaries) await rm(this.copiedBinaries, { recursive: true, force: true });
+    this.copiedBinaries = null;
   }
 
   /** The process id of the postmaster, null when it does not run. */
@@ -79,7 +89,7 @@ export class LocalServer {
   }
 
   private async initialise(account: Account): Promise<void> {
-    const { dataDirectory, superuserPassword, binaries } = this.options;
+    const { dataDirectory, superuserPassword } = this.options;
     await mkdir(dirname(dataDirectory), { recursive: true });
     await mkdir(dataDirectory, { recursive: true, mode: 0o700 });
     const passwordFile = `${dataDirectory}.password`;
@@ -92,23 +102,38 @@ export class LocalServer {
     flags.push('--encoding=UTF8', '--locale=C', '--data-checksums');
     if (this.options.syncInit === false) flags.push('--no-sync');
     try {
-      await runToEnd(account, binaries.initdb, flags);
+      await runToEnd(account, this.binaries.initdb, flags);
     } finally {
       await rm(passwordFile, { force: true });
     }
   }
 
+  /**
+   * A program below a closed folder does not find itself, whatever capability it has: it looks with access(2), which asks for
+   * the user's own rights. So the server's files are copied to where everyone may read them, until the server is stopped.
+   */
+  private async copyBinaries(): Promise<void> {
+    const { initdb, postgres, pg_ctl } = this.options.binaries;
+    const copy = await mkdtemp(join(tmpdir(), 'runseal-postgres-'));
+    this.copiedBinaries = copy;
+    await chmod(copy, 0o755);
+    await cp(dirname(dirname(postgres)), copy, { recursive: true, verbatimSymlinks: true });
+    const copied = (program: string) => join(copy, 'bin', basename(program));
+    this.binaries = { initdb: copied(initdb), postgres: copied(postgres), pg_ctl: copied(pg_ctl) };
+  }
+
   /** A server whose parent was killed goes on without it; it is stopped cleanly before a new one opens the same folder. */
   private async stopOrphan(account: Account): Promise<void> {
-    const { binaries, dataDirectory } = this.options;
-    await runToEnd(account, binaries.pg_ctl, ['-D', dataDirectory, 'status']).then(
-      () => runToEnd(account, binaries.pg_ctl, ['-D', dataDirectory, '-m', 'fast', '-w', 'stop']),
+    const { dataDirectory } = this.options;
+    const { pg_ctl } = this.binaries;
+    await runToEnd(account, pg_ctl, ['-D', dataDirectory, 'status']).then(
+      () => runToEnd(account, pg_ctl, ['-D', dataDirectory, '-m', 'fast', '-w', 'stop']),
       () => undefined, // not running: Postgres clears the stale file itself
     );
   }
 
   private launch(account: Account, args: string[]): Promise<void> {
-    const child = spawnAs(account, this.options.binaries.postgres, args);
+    const child = spawnAs(account, this.binaries.postgres, args);
     this.child = child;
     this.log = '';
     return new Promise((resolve, reject) => {
@@ -143,7 +168,7 @@ interface Account {
   readonly needsPassage: boolean;
 }
 
-async function findAccount(paths: readonly string[]): Promise<Account> {
+async function findAccount(dataDirectory: string): Promise<Account> {
   if (process.getuid?.() !== 0) return { uid: null, gid: 0, name: '', needsPassage: false };
   const passwd = await readFile('/etc/passwd', 'utf8');
   for (const wanted of ['postgres', 'nobody']) {
@@ -162,16 +187,14 @@ async function findAccount(paths: readonly string[]): Promise<Account> {
   );
 }
 
-/** True if everyone may enter every folder above the given paths. */
-async function canReach(paths: readonly string[]): Promise<boolean> {
-  for (const path of paths) {
-    for (let folder = dirname(path); folder !== dirname(folder); folder = dirname(folder)) {
-      const mode = await stat(folder).then(
-        (found) => found.mode,
-        () => 0o1, // not made yet: made later with passage for all
-      );
-      if ((mode & 0o1) === 0) return false;
-    }
+/** True if everyone may enter every folder above the path. */
+async function canReach(path: string): Promise<boolean> {
+  for (let folder = dirname(path); folder !== dirname(folder); folder = dirname(folder)) {
+    const mode = await stat(folder).then(
+      (found) => found.mode,
+      () => 0o1, // not made yet: made later with passage for all
+    );
+    if ((mode & 0o1) === 0) return false;
   }
   return true;
 }
