@@ -175,6 +175,7 @@ describe('ingest killed', () => {
     // Another signer may have come as far with another size: its anchor tells of another root.
     await writeFile(join(site.headsFolder, '0/1-0123456789abcdef.anchor'), '{"epoch":0,"seq":99,"hash":"00"}\n');
     const next = await site.start();
+    await waitFor('head 1 again', async () => (await site.headSize()) === 2);
     await postAtLast(next.url, site.key, [metricsOf(uuidv7())]);
     await site.expectIntact();
     const sizes = (await site.heads()).map((head) => Number(head.split('\n')[1]));
