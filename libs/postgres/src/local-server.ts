@@ -179,7 +179,7 @@ async function findAccount(dataDirectory: string): Promise<Account> {
       uid: Number(uid),
       gid: Number(gid),
       name: wanted,
-      needsPassage: !(await canReach(paths)),
+      needsPassage: !(await canReach(dataDirectory)),
     };
   }
   throw new Error(
