@@ -2,8 +2,9 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { cp, mkdir, readFile } from 'node:fs/promises';
 import { createServer, type AddressInfo, type Server } from 'node:net';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { LocalServer, type LocalServerOptions } from './local-server.js';
 import { openDirectConnection } from './pool.js';
@@ -114,6 +115,27 @@ describe('LocalServer', () => {
     await expect(server.start()).rejects.toThrow(/no-such-initdb/);
     expect(server.pid).toBeNull();
   });
+
+  // Only root starts the server as somebody else, whom a closed folder keeps out.
+  (process.getuid?.() === 0 ? it : it.skip)(
+    'runs below a folder that only root may enter, data and programs',
+    async () => {
+      const closed = join(folder, 'closed');
+      await mkdir(closed, { mode: 0o700 });
+      await cp(dirname(dirname(options.binaries.postgres)), join(closed, 'native'), {
+        recursive: true,
+        verbatimSymlinks: true,
+      });
+      const program = (name: string) => join(closed, 'native/bin', name);
+      const binaries = { initdb: program('initdb'), postgres: program('postgres'), pg_ctl: program('pg_ctl') };
+      server = new LocalServer({ ...options, binaries, dataDirectory: join(closed, 'data') });
+      await server.start();
+      await query('create table kept (n int); insert into kept values (7)');
+      await server.stop('SIGKILL');
+      await server.start();
+      expect(await query('select n from kept')).toEqual([{ n: 7 }]);
+    },
+  );
 
   it('stops the server that a killed process left behind, and keeps its data', async () => {
     const script = `import { LocalServer } from '@runseal/postgres'; import { json } from 'node:stream/consumers';
