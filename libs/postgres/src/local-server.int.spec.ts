@@ -135,6 +135,7 @@ describe('LocalServer', () => {
       await server.start();
       expect(await query('select n from kept')).toEqual([{ n: 7 }]);
     },
+    30_000, // it copies 60 MB three times
   );
 
   it('stops the server that a killed process left behind, and keeps its data', async () => {

@@ -1,5 +1,7 @@
+import { once } from 'node:events';
+import { connect } from 'node:net';
 import { gzipSync } from 'node:zlib';
-import { TestServer } from '@runseal/testing';
+import { TestServer, waitFor } from '@runseal/testing';
 import { BODY_LIMIT, openAccess, Sample } from './sample-service.fixture.js';
 
 let server: TestServer;
@@ -51,6 +53,24 @@ describe('problems', () => {
       });
     },
   );
+
+  it('are no error of ours where the caller hangs up in the middle of a body', async () => {
+    const { port, hostname } = new URL(sample.service.url);
+    const head = `POST /v1/raw HTTP/1.1\r\nhost: x\r\nauthorization: ${sample.bearer().authorization}\r\n`;
+    const socket = connect(Number(port), hostname);
+    await once(socket, 'connect');
+    socket.write(`${head}x-request-id: hangs-up\r\ncontent-type: application/json\r\ncontent-length: 50\r\n\r\n{`);
+    await waitFor('the request to be under way', async () => {
+      const metrics = await fetch(`${sample.service.managementUrl}/metrics`);
+      return /requests_in_flight\{[^}]*\} [1-9]/.test(await metrics.text());
+    });
+    socket.destroy();
+    const isOurs = (line: string) => line.includes('hangs-up');
+    await waitFor('the line of the request', () => sample.lines.some(isOurs));
+    expect(sample.lines.filter(isOurs).map((line) => (JSON.parse(line) as { level: string }).level)).not.toContain(
+      'error',
+    );
+  });
 
   it('say 503 with Retry-After where the database is away', async () => {
     const answer = await sample.get('/v1/fail/outage');

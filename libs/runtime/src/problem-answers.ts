@@ -24,7 +24,12 @@ export class ProblemFilter implements ExceptionFilter {
   answer(thrown: unknown, request: FastifyRequest, reply: FastifyReply): void {
     const error =
       request.is404 && thrown instanceof NotFoundException ? this.nameMethod(thrown, request, reply) : thrown;
-    const problem = toProblem(error, request.id, this.statusByCode);
+    // Whoever hangs up in the middle of a body gets no answer, and must not be able to fill the log with errors.
+    const hasHungUp = request.raw.destroyed && !request.raw.complete;
+    const problem = hasHungUp
+      ? makeProblem(400, 'request_aborted', 'The body did not arrive whole.', request.id)
+      : toProblem(error, request.id, this.statusByCode);
+    if (hasHungUp) this.log.info({ request_id: request.id }, 'caller hung up');
     if (problem.status >= 500) this.log.error({ request_id: request.id, err: error }, 'request failed');
     if (reply.sent) return;
     if (problem.status === 429 || problem.status === 503) void reply.header('retry-after', RETRY_AFTER_S);

@@ -267,7 +267,9 @@ type KnownContent = Partial<Omit<PathContent, 'digest'>> & { digest: string | nu
 
 function describe(error: unknown): EventPayload<'run.failed'>['error'] {
   const { name, message } = error instanceof Error ? error : { name: null, message: String(error) };
-  const clean = (text: string | null, length: number) => text?.replaceAll('\0', '').slice(0, length) || null;
+  // The cut may halve a character, and a half is refused by every reader.
+  const clean = (text: string | null, length: number) =>
+    text?.replaceAll('\0', '').slice(0, length).toWellFormed() || null;
   return { type: clean(name, 250), message: clean(message, 4000) };
 }
 
