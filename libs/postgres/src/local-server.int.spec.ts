@@ -15,12 +15,15 @@ describe('LocalServer', () => {
   let options: LocalServerOptions;
   let server: LocalServer;
 
+  const onTestEnd: (() => unknown)[] = [];
+
   beforeEach(async () => {
     folder = await makeFolder();
     options = await optionsFor(folder);
     server = new LocalServer(options);
   });
   afterEach(async () => {
+    for (const end of onTestEnd.splice(0)) end();
     await server.stop('SIGKILL');
     await removeFolder(folder);
   });
@@ -141,10 +144,11 @@ describe('LocalServer', () => {
   it('stops the server that a killed process left behind, and keeps its data', async () => {
     const script = `import { LocalServer } from '@runseal/postgres'; import { json } from 'node:stream/consumers';
       const server = new LocalServer(await json(process.stdin));
-      await server.start(); console.log(server.pid); setInterval(() => {}, 1000);`;
+      await server.start(); console.log(String(server.pid)); setInterval(() => {}, 1000);`;
     const { NODE_OPTIONS: _, ...env } = process.env;
     const cwd = fileURLToPath(new URL('.', import.meta.url));
     const parent = spawn(process.execPath, ['--input-type=module', '-e', script], { cwd, env, stdio: 'pipe' });
+    onTestEnd.push(() => parent.kill('SIGKILL'));
     parent.stdin.end(JSON.stringify(options));
     const [said] = (await once(createInterface(parent.stdout), 'line')) as [string];
     const orphan = Number(said);
