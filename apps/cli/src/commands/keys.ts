@@ -1,7 +1,5 @@
-import type { PrincipalKind, ScopeName } from '@runseal/runtime';
 import { Option, type Command } from 'commander';
 import { findAddress } from '../credentials.js';
-import { requireDatabaseUrl } from '../database-url.js';
 import type { Run } from '../run-cli.js';
 import { Server } from '../server.js';
 import { printJson, printLine, YES, type ExitCode, type GlobalOptions, type Surroundings } from '../surroundings.js';
@@ -84,7 +82,16 @@ async function create(options: CreateOptions, surroundings: Surroundings): Promi
           scopes,
           ...(expires === undefined ? {} : { expires }),
         })
-      : await createInDatabase(options.database, { ...options, scopes });
+      : // Loaded only here: the schema of keys brings the services' framework along.
+        await (
+          await import('../first-key.js')
+        ).createFirstKey(options.database, {
+          principal,
+          kind,
+          scopes,
+          expires,
+          ledger: options.ledger,
+        });
   if (options.json) {
     printJson(surroundings.out, key);
     return YES;
@@ -95,25 +102,6 @@ async function create(options: CreateOptions, surroundings: Surroundings): Promi
     `Key ${key.key_id} of ${principal} (${key.principal_id}). It is shown this once: keep it now.`,
   );
   return YES;
-}
-
-/** The first key of an installation: there is none yet that a server would take. */
-async function createInDatabase(url: string, options: CreateOptions): Promise<CreatedKey> {
-  const { createKey } = await import('@runseal/runtime');
-  const { openPool } = await import('@runseal/postgres');
-  const { principal, kind, scopes, expires, ledger } = options;
-  const pool = openPool({ url: requireDatabaseUrl(url), applicationName: 'runseal-keys', connectionsMax: 1 });
-  try {
-    return await createKey(pool, {
-      principal,
-      kind: kind as PrincipalKind,
-      ledger,
-      scopes: scopes as ScopeName[],
-      expires: expires === undefined ? null : new Date(expires),
-    });
-  } finally {
-    await pool.end();
-  }
 }
 
 async function list(options: GlobalOptions, surroundings: Surroundings): Promise<ExitCode> {
