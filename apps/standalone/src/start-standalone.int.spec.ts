@@ -222,7 +222,8 @@ describe('standalone', () => {
     expect(await sealOne(await started.credentials())).toBe(1);
   });
 
-  (canRunAsOther ? it : it.skip)('starts as an ordinary user', async () => {
+  const whyNot = canRunAsOther ? '' : ' (skipped: no way here to become another user)';
+  (canRunAsOther ? it : it.skip)(`starts as an ordinary user${whyNot}`, async () => {
     const home = join(base, 'home');
     await mkdir(home, { mode: 0o700 });
     if (isRoot) await chown(home, NOBODY, NOBODY);

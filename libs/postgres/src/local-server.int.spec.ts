@@ -120,8 +120,9 @@ describe('LocalServer', () => {
   });
 
   // Only root starts the server as somebody else, whom a closed folder keeps out.
-  (process.getuid?.() === 0 ? it : it.skip)(
-    'runs below a folder that only root may enter, data and programs',
+  const isRoot = process.getuid?.() === 0;
+  (isRoot ? it : it.skip)(
+    `runs below a folder that only root may enter, data and programs${isRoot ? '' : ' (skipped: needs root)'}`,
     async () => {
       const closed = join(folder, 'closed');
       await mkdir(closed, { mode: 0o700 });
