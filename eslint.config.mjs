@@ -8,7 +8,10 @@ const layers = {
   'layer:contracts': [],
   'layer:chain': [],
   'layer:postgres': [],
-  'layer:ledger': ['layer:contracts', 'layer:chain', 'layer:postgres'],
+  'layer:rules': ['layer:contracts'],
+  'layer:messaging': ['layer:contracts', 'layer:chain'],
+  'layer:ledger': ['layer:contracts', 'layer:chain', 'layer:postgres', 'layer:messaging'],
+  'layer:projections': ['layer:contracts', 'layer:chain', 'layer:postgres', 'layer:messaging'],
   'layer:sdk': ['layer:contracts', 'layer:chain'],
   'layer:runtime': ['layer:postgres'],
   'layer:testing': ['layer:contracts', 'layer:chain', 'layer:postgres'],
@@ -47,7 +50,7 @@ const banned = (allowed = [], more = []) => [
       .concat(more),
   },
 ];
-const noNode = { group: ['node:*'], message: 'contracts and chain do no I/O and run in a browser.' };
+const noNode = { group: ['node:*'], message: 'contracts, chain and rules do no I/O and run in a browser.' };
 
 export default tseslint.config(
   { ignores: ['**/dist/**', '**/out-tsc/**', '**/node_modules/**', '**/tmp/**', '**/.nx/**', '**/.runseal/**'] },
@@ -79,9 +82,10 @@ export default tseslint.config(
     rules: { 'no-restricted-imports': banned(['@nestjs/*']) },
   },
   { files: ['libs/postgres/src/**/*.ts'], rules: { 'no-restricted-imports': banned(['pg']) } },
-  // These two do no I/O and run in a browser: nothing of Node's own but in chain's one entry for Node.
+  { files: ['libs/messaging/src/**/*.ts'], rules: { 'no-restricted-imports': banned(['kafkajs']) } },
+  // These do no I/O and run in a browser: nothing of Node's own but in chain's one entry for Node.
   {
-    files: ['libs/contracts/src/**/*.ts', 'libs/chain/src/**/*.ts'],
+    files: ['libs/contracts/src/**/*.ts', 'libs/chain/src/**/*.ts', 'libs/rules/src/**/*.ts'],
     ignores: ['**/*.spec.ts', 'libs/chain/src/node.ts'],
     rules: { 'no-restricted-imports': banned([], [noNode]) },
   },
