@@ -104,6 +104,15 @@ export {
   type EvidenceResult,
   type VerifyCrypto,
 } from './evidence.js';
+export {
+  derivedEventInput,
+  derivedId,
+  importedEventInput,
+  importedRunInput,
+  type DerivedEventSource,
+  type DerivingRole,
+  type JsonValue,
+} from './derived-id.js';
 export { manifestBytes, type ManifestEntry } from './manifest.js';
 export { crc32, decodeSpoolSegment, encodeSpoolEntry, type SpoolSegment } from './spool.js';
 export { exportHeaderLine, exportHeadLine, exportRecordLine, parseExportLine, type ExportLine } from './export-line.js';

@@ -2,6 +2,7 @@ import { crc32, decodeSpoolSegment, encodeSpoolEntry } from './spool.js';
 import { canonicalJson } from './canonical-json.js';
 import { ChainChecker } from './chain-checker.js';
 import { concatBytes, fromUtf8, toHex, toUtf8 } from './bytes.js';
+import { derivedEventInput, derivedId, importedEventInput, importedRunInput } from './derived-id.js';
 import { envelopeBytes, parseEnvelope, type Envelope } from './envelope.js';
 import { exportHeaderLine, exportHeadLine, exportRecordLine } from './export-line.js';
 import { signHead } from './head.js';
@@ -146,4 +147,27 @@ export function manifestVectors() {
     }),
     refused_paths: refused,
   };
+}
+
+export function derivedIdVectors() {
+  const run = '019bf9da-6cbb-7acb-a255-12100f80b56f';
+  const source = {
+    type: 'run.gates-evaluated',
+    stream: `run/${run}`,
+    rule: 'gates',
+    trigger: toHex(sha256(toUtf8('trigger'))),
+    policy: toHex(sha256(toUtf8('policy'))),
+    engine: '1.0.0',
+    labels: {},
+  };
+  const digest = `sha256:${toHex(sha256(toUtf8('row')))}`;
+  const inputs = [
+    [2, derivedEventInput(source)],
+    [2, derivedEventInput({ ...source, policy: null, labels: { metric: 'loss', é: [0.1, null] } })],
+    [3, derivedEventInput({ ...source, type: 'model.version-registered', stream: 'model/support' })],
+    [4, derivedEventInput(source)],
+    [1, importedRunInput('p_k3f7qa7xw2mzt5hbdc4rnv6yse', digest, null)],
+    [1, importedEventInput(run, 'run.metrics-logged', `run/${run}`, toHex(sha256(toUtf8('{}'))))],
+  ] as const;
+  return { ids: inputs.map(([role, input]) => ({ role, input, id: derivedId(role, input, sha256) })) };
 }

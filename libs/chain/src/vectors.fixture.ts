@@ -1,6 +1,7 @@
 import { evidenceVectors, headVectors, noteVectors, tlogProofVectors } from './vectors-note.fixture.js';
 import {
   canonicalVectors,
+  derivedIdVectors,
   envelopeVectors,
   exportVectors,
   manifestVectors,
@@ -26,6 +27,7 @@ export function makeVectors(): Map<string, string> {
     ['export.json', exportVectors()],
     ['spool.json', spoolVectors()],
     ['manifest.json', manifestVectors()],
+    ['derived-id.json', derivedIdVectors()],
   ];
   return new Map(files.map(([name, vectors]) => [name, `${JSON.stringify(vectors, null, 1)}\n`]));
 }
