@@ -21,6 +21,12 @@ export interface FeedReader {
    * Throws PoisonRecordError to stop, StaleReaderError where another process moved the position; anything else is tried again.
    */
   apply(records: readonly SealedRecord[]): Promise<void>;
+  /**
+   * Called where the ledger no longer holds the reader's position: a restored copy took its place under a new epoch. Resolves
+   * once the reader stands at a position that the ledger holds, or at none; it is asked for it next. Never beside `apply`.
+   * A reader without this method is stopped instead.
+   */
+  startOver?(lost: Position): Promise<void>;
 }
 
 /** Sealed records by seq, from the ledger itself: fills gaps, and serves rebuilds. */
@@ -33,7 +39,13 @@ export interface RecordSource {
 
 export type ReadingState =
   | { readonly state: 'reading'; readonly trouble: string | null }
-  | { readonly state: 'stopped'; readonly seq: number; readonly reason: string };
+  | {
+      readonly state: 'stopped';
+      readonly seq: number;
+      readonly reason: string;
+      /** `epoch_changed`: only a rebuild helps, from the ledger as it is now. */
+      readonly cause: 'poison' | 'epoch_changed';
+    };
 
 /** A reader at work. */
 export interface Reading {
@@ -57,6 +69,21 @@ export class PoisonRecordError extends Error {
     options: ErrorOptions = {},
   ) {
     super(`Record ${seq} cannot be applied: ${reason}`, options);
+  }
+}
+
+/** The ledger no longer holds what a reader has applied: a restored copy took its place under a new epoch. */
+export class EpochChangedError extends Error {
+  override readonly name = 'EpochChangedError';
+
+  constructor(
+    readonly lost: Position,
+    readonly epoch: number,
+  ) {
+    super(
+      `The ledger was restored: in epoch ${epoch} it no longer holds record ${lost.seq} of epoch ${lost.epoch}, up to which ` +
+        `was read. What was read must be built again.`,
+    );
   }
 }
 

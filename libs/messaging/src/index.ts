@@ -1,4 +1,5 @@
 export {
+  EpochChangedError,
   PoisonRecordError,
   StaleReaderError,
   type Feed,
@@ -8,3 +9,4 @@ export {
   type ReadingState,
   type RecordSource,
 } from './feed.js';
+export { Intake, type IntakeOptions } from './intake.js';
