@@ -43,3 +43,5 @@ export {
 export { openEpoch, openLedger, type NewEpoch, type OpenLedgerOptions } from './open-ledger.js';
 export { findDurabilityFaults, isBehindPooler, readClockSkew, type DurabilityFault } from './check-database.js';
 export { knownLogsPath, readKnownLogs, rememberLog, type KnownLog } from './known-logs.js';
+export { LedgerFeed, type LedgerFeedOptions } from './ledger-feed.js';
+export { LedgerRecordSource } from './record-source.js';

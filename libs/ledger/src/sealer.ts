@@ -1,5 +1,6 @@
 import { limits, Refusal, type RefusalCode } from '@runseal/contracts';
 import { sqlState, type Pool } from '@runseal/postgres';
+import { SealedNotifier } from './ledger-feed-hints.js';
 import {
   sealBatch,
   type Anchor,
@@ -47,9 +48,11 @@ export class Sealer {
   private queuedBytes = 0;
   private underWay = 0;
   private newest: Anchor | null;
+  private readonly notifier: SealedNotifier;
 
   constructor(private readonly options: SealerOptions) {
     this.newest = options.anchor;
+    this.notifier = new SealedNotifier(options.pool, options.ledger);
   }
 
   /** The newest record that this process knows to be in the ledger. */
@@ -121,6 +124,7 @@ export class Sealer {
       const requests = batch.map((waiting) => waiting.request);
       const outcomes = await sealBatch(pool, ledger, this.newest, { requests, sealedAt: now() });
       outcomes.forEach((outcome, index) => this.settle(batch[index], outcome));
+      if (outcomes.some((outcome) => 'receipts' in outcome)) this.notifier.notify();
     } catch (error) {
       const refusal = refusalOf(error);
       for (const { reject } of batch) reject(refusal ?? error);
