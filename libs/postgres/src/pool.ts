@@ -11,6 +11,8 @@ export interface PoolOptions {
   readonly connectionsMax?: number;
   /** A statement that runs longer is cancelled; 0 leaves it unlimited. */
   readonly statementTimeout_ms?: number;
+  /** The schema in which unqualified names are looked up, beside Postgres' own. */
+  readonly searchPath?: string;
 }
 
 // A bigint comes back as a number: every bigint of ours (seq, size, bytes) stays below 2^53 by the ledger's own limit.
@@ -25,7 +27,7 @@ const types: pg.CustomTypesConfig = {
  */
 export function openPool(options: PoolOptions): Pool {
   const pool = new pg.Pool({
-    connectionString: options.url,
+    connectionString: options.searchPath ? withSearchPath(options.url, options.searchPath) : options.url,
     application_name: options.applicationName,
     max: options.connectionsMax ?? 5,
     connectionTimeoutMillis: 10_000,
@@ -38,6 +40,14 @@ export function openPool(options: PoolOptions): Pool {
   // The same for a connection that somebody holds: between two queries nobody else listens.
   pool.on('connect', (client) => client.on('error', () => undefined));
   return pool;
+}
+
+/** In the URL, because options that stand there outweigh those beside it; its own ones stay. */
+function withSearchPath(url: string, schema: string): string {
+  const changed = new URL(url);
+  const own = changed.searchParams.get('options');
+  changed.searchParams.set('options', `${own ? `${own} ` : ''}-c search_path=${schema}`);
+  return changed.toString();
 }
 
 /** Opens one connection of its own, for session locks and LISTEN, which a pooled connection would lose. The caller ends it. */
