@@ -1,4 +1,6 @@
 export { describeOnEachPostgres } from './describe-postgres.js';
+export { describeWithKafka, findKafka, type KafkaFound } from './find-kafka.js';
+export { TestKafka } from './kafka-server.js';
 export {
   TestServer,
   findBinaries,
