@@ -2,9 +2,9 @@ import type { Static, TSchema } from 'typebox';
 
 /** Decides how long a payload must be kept; fixed by the event type. */
 export type RetentionClass = 'permanent' | 'metrics' | 'telemetry' | 'logs';
-export type StreamKind = 'run' | 'artifact' | 'ledger';
+export type StreamKind = 'run' | 'artifact' | 'model' | 'policy' | 'ledger';
 /** Who may seal it: `ingest` is the trainers' door, `maintenance` the door's role for the ledger's own affairs. */
-export type SealingRole = 'ingest' | 'maintenance';
+export type SealingRole = 'ingest' | 'gates' | 'registry' | 'maintenance';
 
 export interface EventDefinition<Type extends string = string, Payload extends TSchema = TSchema> {
   readonly type: Type;

@@ -1,6 +1,30 @@
 import type { EventDefinition, PayloadOf, RetentionClass, SealingRole, StreamKind } from './define-event.js';
 import { artifactRegistered, ledgerOpened, ledgerRestored } from './events/artifact-and-ledger.js';
-import { runAttemptStarted, runEventsDropped, runFailed, runFinished, runStarted } from './events/run-life.js';
+import {
+  policyBaselineSet,
+  policyPublished,
+  runGateOverridden,
+  runGatesEvaluated,
+  runLost,
+  runWarningsAccepted,
+} from './events/judgement.js';
+import {
+  modelApprovalGiven,
+  modelApprovalRefused,
+  modelStageChanged,
+  modelTagsSet,
+  modelTransitionRefused,
+  modelTransitionRequested,
+  modelVersionRegistered,
+} from './events/registry.js';
+import {
+  runAttemptStarted,
+  runEventsDropped,
+  runFailed,
+  runFinished,
+  runKilled,
+  runStarted,
+} from './events/run-life.js';
 import { runEnvironmentRecorded, runInputRecorded, runOutputRecorded } from './events/run-material.js';
 import { runCheckpointSaved, runEvaluated, runMetricsLogged, runParametersRecorded } from './events/run-training.js';
 
@@ -18,6 +42,20 @@ const current = [
   runEventsDropped,
   runFinished,
   runFailed,
+  runKilled,
+  runLost,
+  runGatesEvaluated,
+  runWarningsAccepted,
+  runGateOverridden,
+  policyPublished,
+  policyBaselineSet,
+  modelVersionRegistered,
+  modelTagsSet,
+  modelTransitionRequested,
+  modelApprovalGiven,
+  modelApprovalRefused,
+  modelTransitionRefused,
+  modelStageChanged,
   artifactRegistered,
   ledgerOpened,
   ledgerRestored,

@@ -9,6 +9,8 @@ import { closed, eventId, hash, integer, list, matched, nullable, patterns, time
 export const streamPatterns: Readonly<Record<StreamKind, string>> = {
   run: patterns.uuid.replace('^', '^run/'),
   artifact: patterns.digest.replace('^', '^artifact/'),
+  model: patterns.streamId.replace('^', '^model/'),
+  policy: patterns.streamId.replace('^', '^policy/'),
   ledger: patterns.name.replace('^', '^ledger/'),
 };
 
@@ -16,6 +18,8 @@ export const streamPatterns: Readonly<Record<StreamKind, string>> = {
 export const streamWords: Readonly<Record<StreamKind, string>> = {
   run: 'run/<UUID, lower-case with hyphens>',
   artifact: 'artifact/sha256:<64 lower-case hex digits>',
+  model: 'model/<name: letters, digits and . _ : -, at most 200>',
+  policy: 'policy/<id: letters, digits and . _ : -, at most 200>',
   ledger: 'ledger/<name of the ledger>',
 };
 

@@ -3,7 +3,8 @@ do $$
 declare
   role_name text;
 begin
-  foreach role_name in array array['runseal_ingest', 'runseal_maintenance', 'runseal_auditor'] loop
+  foreach role_name in array array['runseal_ingest', 'runseal_lineage', 'runseal_gates', 'runseal_registry', 'runseal_maintenance',
+    'runseal_auditor'] loop
     begin
       if not exists (select from pg_roles where rolname = role_name) then
         execute format('create role %I login noinherit', role_name);
@@ -73,7 +74,10 @@ create table ledger.derived_id_bytes (
   id_byte smallint not null unique
 );
 
-insert into ledger.derived_id_bytes (role, id_byte) values ('runseal_ingest', 1);
+insert into ledger.derived_id_bytes (role, id_byte) values
+  ('runseal_ingest', 1),
+  ('runseal_gates', 2),
+  ('runseal_registry', 3);
 
 insert into ledger.authorities (role, event_type, class, stream_kind) values
   ('runseal_ingest', 'run.started', 'permanent', 'run'),
@@ -88,6 +92,20 @@ insert into ledger.authorities (role, event_type, class, stream_kind) values
   ('runseal_ingest', 'run.events-dropped', 'permanent', 'run'),
   ('runseal_ingest', 'run.finished', 'permanent', 'run'),
   ('runseal_ingest', 'run.failed', 'permanent', 'run'),
+  ('runseal_ingest', 'run.killed', 'permanent', 'run'),
+  ('runseal_gates', 'run.lost', 'permanent', 'run'),
+  ('runseal_gates', 'run.gates-evaluated', 'permanent', 'run'),
+  ('runseal_gates', 'run.warnings-accepted', 'permanent', 'run'),
+  ('runseal_gates', 'run.gate-overridden', 'permanent', 'run'),
+  ('runseal_gates', 'policy.published', 'permanent', 'policy'),
+  ('runseal_gates', 'policy.baseline-set', 'permanent', 'policy'),
+  ('runseal_registry', 'model.version-registered', 'permanent', 'model'),
+  ('runseal_registry', 'model.tags-set', 'permanent', 'model'),
+  ('runseal_registry', 'model.transition-requested', 'permanent', 'model'),
+  ('runseal_registry', 'model.approval-given', 'permanent', 'model'),
+  ('runseal_registry', 'model.approval-refused', 'permanent', 'model'),
+  ('runseal_registry', 'model.transition-refused', 'permanent', 'model'),
+  ('runseal_registry', 'model.stage-changed', 'permanent', 'model'),
   ('runseal_ingest', 'artifact.registered', 'permanent', 'artifact'),
   ('runseal_maintenance', 'ledger.opened', 'permanent', 'ledger'),
   ('runseal_maintenance', 'ledger.restored', 'permanent', 'ledger');
@@ -116,5 +134,7 @@ create view ledger.newest_records as
 select l.name as ledger, l.epoch, l.size, l.newest_hash
 from ledger.ledgers l;
 
-grant usage on schema ledger to runseal_ingest, runseal_maintenance, runseal_auditor;
-grant select on ledger.sealed_records, ledger.newest_records to runseal_ingest, runseal_maintenance, runseal_auditor;
+grant usage on schema ledger
+  to runseal_ingest, runseal_lineage, runseal_gates, runseal_registry, runseal_maintenance, runseal_auditor;
+grant select on ledger.sealed_records, ledger.newest_records
+  to runseal_ingest, runseal_lineage, runseal_gates, runseal_registry, runseal_maintenance, runseal_auditor;

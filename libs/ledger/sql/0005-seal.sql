@@ -270,4 +270,4 @@ $$;
 
 revoke all on all functions in schema ledger from public;
 grant execute on function ledger.seal(text, integer, bigint, bytea, integer[], bytea, integer[], bytea, bytea, json)
-  to runseal_ingest, runseal_maintenance;
+  to runseal_ingest, runseal_gates, runseal_registry, runseal_maintenance;

@@ -141,6 +141,21 @@ export const runFailed = defineEvent({
   }),
 });
 
+export const runKilled = defineEvent({
+  type: 'run.killed',
+  version: 1,
+  class: 'permanent',
+  streamKind: 'run',
+  sealedBy: 'ingest',
+  purpose:
+    'The run was ended on purpose from outside: a person, a scheduler, a signal of somebody who wanted it to stop.',
+  payload: closed({
+    signal: nullable(matched('^SIG[A-Z0-9+-]{1,20}$', 'signal that ended the training process')),
+    reason: nullable(text('why, as far as the recorder was told', 4000)),
+    ...ending,
+  }),
+});
+
 export const runEventsDropped = defineEvent({
   type: 'run.events-dropped',
   version: 1,
