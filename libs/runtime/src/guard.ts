@@ -67,7 +67,7 @@ async function admit(request: FastifyRequest, reply: FastifyReply, options: Guar
     throw new RuntimeRefusal('unauthenticated', 'This key is unknown, expired or revoked. Ask an admin for a new one.');
   }
   request.caller = caller;
-  if (isOpen || caller.scopes.includes(policy.scope)) return;
+  if (isOpen || policy.scope === 'any' || caller.scopes.includes(policy.scope)) return;
   options.onFailure('scope');
   void reply.header('www-authenticate', `Bearer realm="runseal", error="insufficient_scope", scope="${policy.scope}"`);
   throw new RuntimeRefusal('forbidden', lackOf(caller, policy.scope));

@@ -1,6 +1,10 @@
 export { startService, type ServiceOptions, type RunningService, type Timeouts } from './start-service.js';
 export { serveUntilSignal } from './drain.js';
 export { Readiness, type ReadinessReport } from './readiness.js';
+export { Readers, type PositionSeen, type Reader, type ReaderReport, type ServedLedger } from './readers.js';
+export { POSITION_HEADER, POSITION_WAIT_MS } from './reader-positions.js';
+export type { StatusAnswer, WhoAmIAnswer } from './status.js';
+export { parseAsOf, type AsOf } from './as-of.js';
 export { ServiceMetrics } from './metrics.js';
 export { openLog, LOG_LEVELS, type LogLevel, type LogOptions, type ServiceLog } from './logging.js';
 export { Scope, SCOPE_NAMES, type ScopeName, type RoutePolicy, type Verb } from './scope.js';

@@ -32,7 +32,7 @@ export class ProblemFilter implements ExceptionFilter {
     if (hasHungUp) this.log.info({ request_id: request.id }, 'caller hung up');
     if (problem.status >= 500) this.log.error({ request_id: request.id, err: error }, 'request failed');
     if (reply.sent) return;
-    if (problem.status === 429 || problem.status === 503) void reply.header('retry-after', RETRY_AFTER_S);
+    if ([429, 503, 504].includes(problem.status)) void reply.header('retry-after', RETRY_AFTER_S);
     void reply.header('x-request-id', request.id).header('content-type', PROBLEM_TYPE).code(problem.status);
     // As bytes: to a text Fastify would add a charset, which this media type does not have.
     void reply.send(Buffer.from(JSON.stringify(problem)));

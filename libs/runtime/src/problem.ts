@@ -18,7 +18,7 @@ export interface Problem {
 export type StatusByCode = Readonly<Record<string, number>>;
 
 export const PROBLEM_TYPE = 'application/problem+json';
-/** What 429 and 503 answers say in `Retry-After`, in seconds. */
+/** What 429, 503 and 504 answers say in `Retry-After`, in seconds. */
 export const RETRY_AFTER_S = 1;
 
 /** Codes for errors that Fastify or Nest raise by themselves; `detail` replaces texts that would repeat the request. */

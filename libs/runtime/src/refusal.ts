@@ -50,6 +50,7 @@ export const RUNTIME_STATUS = {
   invalid_encoding: 400,
   too_large: 413,
   not_ready: 503,
+  position_not_reached: 504,
   invalid_utf8: 400,
   byte_order_mark: 400,
   invalid_json: 400,

@@ -6,6 +6,7 @@ import {
   HttpException,
   Injectable,
   Module,
+  NotFoundException,
   Param,
   Post,
   Query,
@@ -19,11 +20,14 @@ import {
   createKey,
   CurrentCaller,
   KeyAuthenticator,
+  Readers,
   Readiness,
   Scope,
   SCOPE_NAMES,
   startService,
   type Caller,
+  type Reader,
+  type ReaderReport,
   type RunningService,
   type ScopeName,
 } from './index.js';
@@ -137,8 +141,46 @@ class SampleController {
   }
 }
 
-@Module({ controllers: [SampleController], providers: [Resource] })
-class SampleModule {}
+/** A reader whose state tests set, and what `/v1/read` does before it answers. */
+export const reading = {
+  report: { position: { epoch: 0, seq: 4 }, lag_records: 0, lag_s: 0, stopped: null, trouble: null } as ReaderReport,
+  waited: [] as number[],
+  whileAnswering: () => undefined as void,
+};
+
+const sampleReader: Reader = {
+  name: 'sample',
+  findPosition: async () => reading.report.position,
+  find: async () => reading.report,
+  waitFor: async (seq) => {
+    reading.waited.push(seq);
+    return (reading.report.position?.seq ?? -1) >= seq;
+  },
+};
+
+@Controller('v1')
+class ReaderController {
+  @Get('read')
+  @Scope('read', { verb: 'query', reader: 'sample' })
+  read(@Query() query: ListQuery): ListQuery {
+    reading.whileAnswering();
+    return query;
+  }
+
+  @Get('read/nothing')
+  @Scope('read', { verb: 'query', reader: 'sample' })
+  nothing(): never {
+    throw new NotFoundException('There is no such run.');
+  }
+}
+
+@Module({ controllers: [SampleController, ReaderController], providers: [Resource] })
+class SampleModule {
+  constructor(readers: Readers) {
+    readers.serveLedger({ name: 'default', findNewest: async () => ({ epoch: 0, seq: 7 }) });
+    readers.add(sampleReader);
+  }
+}
 
 /** Bytes that a body may have in the sample service. */
 export const BODY_LIMIT = 64 * 1024;

@@ -9,10 +9,13 @@ export type Verb = 'submit' | 'seal' | 'relay' | 'project' | 'query';
 
 /** What the guard and the metrics read of a route. */
 export interface RoutePolicy {
-  readonly scope: ScopeName | 'public';
+  /** `any`: every valid key, whatever its scopes. */
+  readonly scope: ScopeName | 'any' | 'public';
   readonly verb?: Verb;
   /** A switch's name: where the service was started with it in `openSwitches`, the route needs no key. */
   readonly openedBy?: string;
+  /** Whose position the answer is true for: the name of one of `Readers`. */
+  readonly reader?: string;
 }
 
 declare module 'fastify' {
@@ -22,8 +25,8 @@ declare module 'fastify' {
 }
 
 /**
- * Declares what a caller needs for this route; `public` is for everyone. A route without it is refused to all, and a service
+ * Declares what a caller needs for this route; `public` is for everyone, `any` for every key. A route without it is refused to all, and a service
  * that has such a route does not start. Stands on the method itself: nothing is inherited from the controller.
  */
-export const Scope = (scope: ScopeName | 'public', more: Omit<RoutePolicy, 'scope'> = {}): MethodDecorator =>
+export const Scope = (scope: RoutePolicy['scope'], more: Omit<RoutePolicy, 'scope'> = {}): MethodDecorator =>
   RouteConfig({ policy: { scope, ...more } satisfies RoutePolicy });

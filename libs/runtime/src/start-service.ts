@@ -15,7 +15,10 @@ import { ServiceMetrics } from './metrics.js';
 import { OpenApiController, OpenApiDocument } from './openapi.js';
 import { answerClientError, ProblemFilter, requestIdOf } from './problem-answers.js';
 import type { StatusByCode } from './problem.js';
+import { Readers } from './readers.js';
+import { checkReaders, installReaderPositions } from './reader-positions.js';
 import { Readiness } from './readiness.js';
+import { AUTHENTICATOR, StatusController } from './status.js';
 
 export interface ServiceOptions {
   readonly name: string;
@@ -77,16 +80,21 @@ const PATH_SEGMENT_MAX = 1_000;
  */
 export async function startService(options: ServiceOptions): Promise<RunningService> {
   const log = openLog(options, options.log);
+  const readiness = new Readiness(log);
+  const metrics = new ServiceMetrics(options);
   const provided = {
-    readiness: new Readiness(log),
-    metrics: new ServiceMetrics(options),
+    readiness,
+    metrics,
+    readers: new Readers(readiness, metrics),
     openApi: new OpenApiDocument(),
+    authenticator: options.authenticator,
   };
   const { app, routes } = await createApp(options, log, provided);
   let management: Server | null = null;
   try {
     await app.init();
     checkRoutes(routes);
+    checkReaders(routes, provided.readers);
     provided.openApi.describe(app, options);
     if (options.managementPort !== null) {
       management = await openManagementServer(provided.metrics.registry, options.host, options.managementPort);
@@ -99,7 +107,7 @@ export async function startService(options: ServiceOptions): Promise<RunningServ
     await app.close();
     throw error;
   }
-  return runningService(options, { app, routes, management, log, readiness: provided.readiness });
+  return runningService(options, { app, routes, management, log, readiness });
 }
 
 async function createApp(options: ServiceOptions, log: ServiceLog, provided: Provided) {
@@ -114,6 +122,7 @@ async function createApp(options: ServiceOptions, log: ServiceLog, provided: Pro
     onFailure: (reason) => provided.metrics.countFailure(reason),
   });
   installBodyParser(fastify, options.bodyLimit);
+  installReaderPositions(fastify, provided.readers);
   installHeaders(adapter, provided.readiness);
   const filter = new ProblemFilter(log, options.refusalStatus, routes);
   adapter.answerFrameworkError = (error, request, reply) => filter.answer(error, request, reply);
@@ -200,22 +209,26 @@ function installHeaders(adapter: FastifyAdapter, readiness: Readiness): void {
 interface Provided {
   readonly readiness: Readiness;
   readonly metrics: ServiceMetrics;
+  readonly readers: Readers;
   readonly openApi: OpenApiDocument;
+  readonly authenticator: Authenticator;
 }
 
-/** Global, because every app's module may inject `Readiness` and `ServiceMetrics`, alone or composed with others. */
+/** Global, because every app's module may inject `Readiness`, `Readers` and `ServiceMetrics`, alone or composed with others. */
 function runtimeModule(module: Type | DynamicModule, provided: Provided): DynamicModule {
   return {
     module: RuntimeModule,
     global: true,
     imports: [module],
-    controllers: [HealthController, OpenApiController],
+    controllers: [HealthController, OpenApiController, StatusController],
     providers: [
       { provide: Readiness, useValue: provided.readiness },
       { provide: ServiceMetrics, useValue: provided.metrics },
+      { provide: Readers, useValue: provided.readers },
       { provide: OpenApiDocument, useValue: provided.openApi },
+      { provide: AUTHENTICATOR, useValue: provided.authenticator },
     ],
-    exports: [Readiness, ServiceMetrics],
+    exports: [Readiness, Readers, ServiceMetrics],
   };
 }
 

@@ -21,6 +21,8 @@ export interface Caller {
  */
 export interface Authenticator {
   authenticate(authorization: string): Promise<Caller | null>;
+  /** The name of a principal for people to read; null where it was erased. */
+  findName?(principal: string): Promise<string | null>;
 }
 
 declare module 'fastify' {

@@ -35,6 +35,16 @@ export class KeyAuthenticator implements Authenticator {
     return Date.now() < key.expires_ms ? key.caller : null;
   }
 
+  async findName(principal: string): Promise<string | null> {
+    const result = await this.pool.query<{ name: string | null }>(
+      `select name
+       from access.principals
+       where id = $1`,
+      [principal],
+    );
+    return result.rows[0]?.name ?? null;
+  }
+
   /** One question to the database at a time for one key id, however many requests wait for the answer. */
   private find(keyId: string): Promise<StoredKey | null> {
     if (this.unknown.get(keyId)) return Promise.resolve(null);
