@@ -19,7 +19,14 @@ import {
   type SealRequest,
 } from './seal-batch.js';
 
-export const SERVICE_ROLES = ['runseal_ingest', 'runseal_maintenance', 'runseal_auditor'] as const;
+export const SERVICE_ROLES = [
+  'runseal_ingest',
+  'runseal_lineage',
+  'runseal_gates',
+  'runseal_registry',
+  'runseal_maintenance',
+  'runseal_auditor',
+] as const;
 export const PASSWORD = 'only-for-tests';
 export const ACTOR = 'p_aaaaaaaaaaaaaaaaaaaaaaaaaa';
 
