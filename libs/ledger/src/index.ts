@@ -10,6 +10,8 @@ export {
   type SealRequest,
 } from './seal-batch.js';
 export { QueueFullError, Sealer, type SealerOptions } from './sealer.js';
+export { SealingDoor, type SealingDoorOptions } from './sealing-door.js';
+export { findSeqAt } from './find-seq-at.js';
 export {
   readHeaders,
   readLedgerState,
