@@ -180,6 +180,9 @@ describe('doctor', () => {
       'connection',
       'clock',
       'role runseal_ingest',
+      'role runseal_lineage',
+      'role runseal_gates',
+      'role runseal_registry',
       'role runseal_maintenance',
       'role runseal_auditor',
       'outside heads',
@@ -236,6 +239,9 @@ describe('doctor', () => {
     expect(exitCode).toBe(2);
     expect(bad.map(({ check, state }) => `${check} ${state}`)).toEqual([
       'role runseal_ingest unknown',
+      'role runseal_lineage unknown',
+      'role runseal_gates unknown',
+      'role runseal_registry unknown',
       'role runseal_maintenance unknown',
     ]);
   });

@@ -9,7 +9,13 @@ import { findFreePort, HOST } from './ports.js';
 
 const DATABASE = 'runseal';
 /** The login roles of the services in this process. */
-const SERVICE_ROLES = ['runseal_ingest', 'runseal_maintenance'] as const;
+const SERVICE_ROLES = [
+  'runseal_ingest',
+  'runseal_lineage',
+  'runseal_gates',
+  'runseal_registry',
+  'runseal_maintenance',
+] as const;
 type ServiceRole = (typeof SERVICE_ROLES)[number];
 
 /** For one machine that also does other things; what makes a commit durable stays as Postgres ships it. */

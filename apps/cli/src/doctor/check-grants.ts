@@ -1,7 +1,14 @@
 import { OWNER_ROLE, sqlState, type Connection, type Pool } from '@runseal/postgres';
 import { ok, unknown, wrong, type Finding } from './finding.js';
 
-const ROLES = ['runseal_ingest', 'runseal_maintenance', 'runseal_auditor'] as const;
+const ROLES = [
+  'runseal_ingest',
+  'runseal_lineage',
+  'runseal_gates',
+  'runseal_registry',
+  'runseal_maintenance',
+  'runseal_auditor',
+] as const;
 /** Each table with a column of it that may be named in an insert. Nothing is read: that would need one more right. */
 const TABLES = {
   'ledger.ledgers': 'name',
