@@ -7,7 +7,7 @@ type Columns = Readonly<Record<string, ColumnType>>;
 export interface RowTable<C extends Columns = Columns> {
   readonly name: string;
   readonly columns: C;
-  readonly key: readonly (keyof C & string)[];
+  readonly key: readonly string[];
 }
 
 /** A row of it. Null is SQL's null. */
