@@ -22,6 +22,7 @@ const commands: Readonly<Record<string, Entry>> = {
     load: () => import('./commands/evidence.js'),
   },
   export: { summary: 'write the whole ledger to a file', load: () => import('./commands/export.js') },
+  import: { summary: "seal a finished run's output folder", load: () => import('./commands/import.js') },
   tail: { summary: 'follow records as they are sealed', load: () => import('./commands/tail.js') },
   keys: { summary: 'create, list and revoke API keys', load: () => import('./commands/keys.js') },
   migrate: {
