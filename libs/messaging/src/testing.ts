@@ -1,0 +1,81 @@
+// For tests of those who may not use kafkajs themselves.
+import { randomBytes } from 'node:crypto';
+import { Partitioners, type Admin, type Message } from 'kafkajs';
+import { openKafka, partitionOf, type KafkaOptions } from './kafka-client.js';
+
+/** A topic of a test's own, with what happens to topics in the field. */
+export class TestTopic {
+  private constructor(
+    private readonly options: KafkaOptions,
+    readonly name: string,
+    private readonly partitions: number,
+  ) {}
+
+  static async create(options: KafkaOptions, partitions = 3): Promise<TestTopic> {
+    const topic = new TestTopic(options, `test.records.${randomBytes(6).toString('hex')}`, partitions);
+    await topic.make();
+    return topic;
+  }
+
+  async make(): Promise<void> {
+    await this.administer(async (admin) => {
+      const { brokers } = await admin.describeCluster();
+      await admin.createTopics({
+        waitForLeaders: true,
+        topics: [
+          {
+            topic: this.name,
+            numPartitions: this.partitions,
+            replicationFactor: Math.min(3, brokers.length),
+            configEntries: [{ name: 'max.message.bytes', value: String(2 * 1024 * 1024) }],
+          },
+        ],
+      });
+    });
+  }
+
+  async delete(): Promise<void> {
+    await this.administer((admin) => admin.deleteTopics({ topics: [this.name] }));
+  }
+
+  /** As retention does: the messages of a key up to now are gone. */
+  async forget(key: string): Promise<void> {
+    const partition = partitionOf(key, this.partitions);
+    await this.administer(async (admin) => {
+      await admin.fetchTopicOffsets(this.name); // loads what the next call needs and does not ask for
+      await admin.deleteTopicRecords({ topic: this.name, partitions: [{ partition, offset: '-1' }] });
+    });
+  }
+
+  /** How many messages of a key's partition were ever written. */
+  async count(key: string): Promise<number> {
+    const partition = partitionOf(key, this.partitions);
+    return this.administer(async (admin) => {
+      const offsets = await admin.fetchTopicOffsets(this.name);
+      return Number(offsets.find((one) => one.partition === partition)?.high);
+    });
+  }
+
+  /** Messages of anybody. */
+  async send(messages: Message[]): Promise<void> {
+    const producer = openKafka(this.options).producer({ createPartitioner: Partitioners.DefaultPartitioner });
+    await producer.connect();
+    await producer.send({ topic: this.name, messages });
+    await producer.disconnect();
+  }
+
+  /** Members of a reader's group by what they were given of the topic. */
+  async countMembers(groupId: string): Promise<number> {
+    return this.administer(async (admin) => (await admin.describeGroups([groupId])).groups[0]?.members.length ?? 0);
+  }
+
+  private async administer<T>(work: (admin: Admin) => Promise<T>): Promise<T> {
+    const admin = openKafka(this.options).admin();
+    try {
+      await admin.connect();
+      return await work(admin);
+    } finally {
+      await admin.disconnect();
+    }
+  }
+}
