@@ -5,6 +5,7 @@ import {
   closed,
   digest,
   eventId,
+  finite,
   flag,
   hash,
   integer,
@@ -31,7 +32,7 @@ const baselineUsed = closed(
   {
     metric: text('the metric compared', 250),
     value: metricValue('the baseline’s value'),
-    seq: seq('the policy.baseline-set record'),
+    seq: seq('the record that sets it: policy.baseline-set, or the one that makes another run the reference'),
   },
   { description: 'null: the gate compares with none, or none is set' },
 );
@@ -165,20 +166,21 @@ export const policyBaselineSet = defineEvent({
     values: list(
       closed({
         metric: text('the metric', 250),
-        value: metricValue('its value'),
+        value: metricValue('its value; a task metric’s on the scale of the metric registry'),
+        standard_error: nullable(finite('on the same scale; null: unknown')),
+        evaluation_set: nullable(
+          closed(
+            {
+              kind: oneOf(['fixed', 'split'], 'a data set of its own, or a part of the training data held out'),
+              digest: digest('its identity: the set’s digest, or the digest of what determines the split'),
+            },
+            { description: 'what it was measured on, which may differ from metric to metric; null: unknown' },
+          ),
+        ),
         seq: nullable(seq('the record that it comes from; null: stated')),
       }),
       'the baseline’s metrics',
       { min: 1, max: 200 },
-    ),
-    evaluation_set: nullable(
-      closed(
-        {
-          kind: oneOf(['fixed', 'split'], 'a data set of its own, or a part of the training data held out'),
-          digest: digest('its identity: the set’s digest, or the digest of what determines the split'),
-        },
-        { description: 'what the values were measured on; null: unknown' },
-      ),
     ),
     reason: text('why it is the baseline', 4000),
   }),
