@@ -38,6 +38,8 @@ export interface ServiceOptions {
   readonly refusalStatus: StatusByCode;
   /** Switches that open routes with a matching `openedBy` to callers without a key. */
   readonly openSwitches?: readonly string[];
+  /** False in front of other services, which answer `/v1/status`, `/v1/whoami` and the OpenAPI document; true by default. */
+  readonly hasOwnAnswers?: boolean;
   /** How long requests in flight may take once the service closes; 10 s by default. */
   readonly drainLimit_ms?: number;
   /** How long the service still takes requests while it already says that it is not ready; 0 by default. */
@@ -126,7 +128,7 @@ async function createApp(options: ServiceOptions, log: ServiceLog, provided: Pro
   installHeaders(adapter, provided.readiness);
   const filter = new ProblemFilter(log, options.refusalStatus, routes);
   adapter.answerFrameworkError = (error, request, reply) => filter.answer(error, request, reply);
-  const app = await NestFactory.create<NestFastifyApplication>(runtimeModule(options.module, provided), adapter, {
+  const app = await NestFactory.create<NestFastifyApplication>(runtimeModule(options, provided), adapter, {
     logger: nestLogger,
     bodyParser: false,
     abortOnError: false,
@@ -215,12 +217,12 @@ interface Provided {
 }
 
 /** Global, because every app's module may inject `Readiness`, `Readers` and `ServiceMetrics`, alone or composed with others. */
-function runtimeModule(module: Type | DynamicModule, provided: Provided): DynamicModule {
+function runtimeModule({ module, hasOwnAnswers = true }: ServiceOptions, provided: Provided): DynamicModule {
   return {
     module: RuntimeModule,
     global: true,
     imports: [module],
-    controllers: [HealthController, OpenApiController, StatusController],
+    controllers: [HealthController, ...(hasOwnAnswers ? [OpenApiController, StatusController] : [])],
     providers: [
       { provide: Readiness, useValue: provided.readiness },
       { provide: ServiceMetrics, useValue: provided.metrics },
