@@ -69,7 +69,8 @@ export async function rebuild(options: RebuildOptions): Promise<RebuildReport> {
     const outcome = differing.length === 0 ? 'swapped' : 'kept';
     return { outcome, position, records, seconds, before, after, differing };
   } finally {
-    // Ends the session, and with it the hold and the settings.
+    // Let go now, since the session ends a moment later, and with it the settings. Where it is gone, so is the hold.
+    await connection.query('select pg_advisory_unlock_all()').catch(() => undefined);
     connection.release(true);
   }
 }

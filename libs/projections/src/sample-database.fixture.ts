@@ -1,65 +1,60 @@
 import { openPool, type Pool } from '@runseal/postgres';
-import { TestServer, urlAs } from '@runseal/testing';
 import type { MemoryLedger } from './memory-ledger.fixture.js';
+import { buildSchemaOf, schemaOf } from './projection.js';
 import { Projector, type ProjectorOptions } from './projector.js';
-import { buildSchemaOf, schemaOf, type Projection } from './projection.js';
 import { sampleProjection } from './sample-projection.fixture.js';
 
 const ROLE = 'runseal_sample';
-const PASSWORD = 'only-for-tests';
 
-/** A server with one database a call of `open`, in which the sample's role may make tables in its two schemas and no others. */
-export class SampleServer {
-  private constructor(readonly server: TestServer) {}
-
-  static async start(): Promise<SampleServer> {
-    const sample = new SampleServer(await TestServer.start());
-    const superuser = openPool({ url: await sample.server.createDatabase(), applicationName: 'test' });
-    await superuser.query(`create role ${ROLE} login noinherit password '${PASSWORD}'`);
-    await superuser.query(`alter role ${ROLE} set idle_in_transaction_session_timeout = '10s'`);
-    await superuser.end();
-    return sample;
-  }
-
-  async open(): Promise<SampleDatabase> {
-    const url = await this.server.createDatabase();
-    const superuser = openPool({ url, applicationName: 'test-superuser' });
-    for (const schema of [schemaOf(sampleProjection), buildSchemaOf(sampleProjection)]) {
-      await superuser.query(`create schema ${schema}; grant usage, create on schema ${schema} to ${ROLE}`);
-    }
-    return new SampleDatabase(urlAs(url, ROLE, PASSWORD), superuser);
-  }
-
-  remove(): Promise<void> {
-    return this.server.remove();
-  }
-}
-
+/** A database with the two schemas of the sample, in which its role may make tables, and nothing else. */
 export class SampleDatabase {
-  /** As the service's role, its queries in the schema in use. */
-  readonly pool: Pool;
-
-  constructor(
+  private constructor(
+    /** As the service's role. */
     readonly url: string,
     readonly superuser: Pool,
-  ) {
-    this.pool = openPool({ url, applicationName: 'test-sample', searchPath: schemaOf(sampleProjection) });
+    /** As the service's role; queries find the tables in use. */
+    readonly pool: Pool,
+  ) {}
+
+  /** Makes role and schemas in the database behind a superuser's URL. */
+  static async open(url: string): Promise<SampleDatabase> {
+    const superuser = openPool({ url, applicationName: 'test-superuser' });
+    const known = await superuser.query(`select from pg_roles where rolname = '${ROLE}'`);
+    if (known.rowCount === 0) {
+      await superuser.query(`create role ${ROLE} login noinherit password '${ROLE}'`);
+      await superuser.query(`alter role ${ROLE} set idle_in_transaction_session_timeout = '10s'`);
+    }
+    const asRole = new URL(url);
+    asRole.username = ROLE;
+    asRole.password = ROLE;
+    const pool = openPool({
+      url: asRole.toString(),
+      applicationName: 'test-sample',
+      searchPath: schemaOf(sampleProjection),
+    });
+    const database = new SampleDatabase(asRole.toString(), superuser, pool);
+    await database.empty();
+    return database;
+  }
+
+  /** As it was at first: two schemas without a table. */
+  async empty(): Promise<void> {
+    for (const schema of [schemaOf(sampleProjection), buildSchemaOf(sampleProjection)]) {
+      await this.superuser.query(
+        `drop schema if exists ${schema} cascade; create schema ${schema}; grant usage, create on schema ${schema} to ${ROLE}`,
+      );
+    }
   }
 
   /** A projector that knows its position. */
   async projector(ledger: MemoryLedger, more: Partial<ProjectorOptions> = {}): Promise<Projector> {
-    const projector = new Projector({
-      pool: this.pool,
-      projection: sampleProjection as Projection,
-      ledger: ledger.name,
-      ...more,
-    });
+    const projector = new Projector({ pool: this.pool, projection: sampleProjection, ledger: ledger.name, ...more });
     await projector.prepare();
     await projector.findPosition();
     return projector;
   }
 
-  /** Names of the tables that a schema has. */
+  /** Names of the tables of a schema. */
   async tables(schema: string): Promise<string[]> {
     const result = await this.superuser.query<{ tablename: string }>(
       'select tablename from pg_tables where schemaname = $1 order by tablename',
