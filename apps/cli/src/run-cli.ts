@@ -16,6 +16,21 @@ interface Entry {
 
 // A command's module is loaded only where its name is among the arguments, so that help is quick.
 const commands: Readonly<Record<string, Entry>> = {
+  runs: { summary: 'list runs with their state and verdict', load: () => import('./commands/runs.js') },
+  show: { summary: 'one run: curves, verdict, what went in and came out', load: () => import('./commands/show.js') },
+  why: { summary: 'each gate’s sentence with its values and records', load: () => import('./commands/why.js') },
+  compare: { summary: 'what differs between runs', load: () => import('./commands/compare.js') },
+  lineage: {
+    summary: 'what a run or an artifact came from and went into',
+    load: () => import('./commands/lineage.js'),
+  },
+  'audit-record': { summary: 'the audit record of a run', load: () => import('./commands/audit-record.js') },
+  check: { summary: 'say what the ledger knows of a file or folder', load: () => import('./commands/check.js') },
+  'accept-warnings': {
+    summary: 'accept, as a person, the warnings of a verdict',
+    load: () => import('./commands/accept-warnings.js'),
+  },
+  baseline: { summary: 'set what a model’s runs are compared with', load: () => import('./commands/baseline.js') },
   verify: { summary: 'say whether the ledger is as it was signed', load: () => import('./commands/verify.js') },
   evidence: {
     summary: 'fetch the proof of one record, to check offline',

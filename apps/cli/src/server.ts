@@ -43,8 +43,8 @@ export class Server {
     }
   }
 
-  async getText(path: string): Promise<string> {
-    return (await this.getBytes(path)).toString('utf8');
+  async getText(path: string, accept?: string): Promise<string> {
+    return (await this.getBytes(path, accept)).toString('utf8');
   }
 
   /** Null for 404. */
@@ -58,10 +58,11 @@ export class Server {
   }
 
   /** Asks again, twice at most, where the answer may be another one next time. */
-  async getBytes(path: string): Promise<Buffer> {
+  async getBytes(path: string, accept?: string): Promise<Buffer> {
+    const headers = accept === undefined ? {} : { accept };
     for (let tried = 1; ; tried++) {
       try {
-        return await this.ask(path, { method: 'GET' });
+        return await this.ask(path, { method: 'GET', headers });
       } catch (error) {
         const mayChange = error instanceof UnreachableError && error.code !== 'not_signed_yet';
         if (tried === TRIES || !mayChange || this.interrupted?.aborted) throw error;

@@ -1,7 +1,6 @@
 import { Option, type Command } from 'commander';
-import { findAddress } from '../credentials.js';
+import { openServer } from '../open-server.js';
 import type { Run } from '../run-cli.js';
-import { Server } from '../server.js';
 import { printJson, printLine, YES, type ExitCode, type GlobalOptions, type Surroundings } from '../surroundings.js';
 
 interface CreateOptions extends GlobalOptions {
@@ -132,9 +131,4 @@ async function revoke(id: string, options: GlobalOptions, surroundings: Surround
   if (options.json) printJson(surroundings.out, { key_id: id, revoked: true });
   else printLine(surroundings.out, `Key ${id} is revoked.`);
   return YES;
-}
-
-async function openServer(options: GlobalOptions, surroundings: Surroundings): Promise<Server> {
-  const { url, apiKey } = await findAddress(options, surroundings);
-  return new Server(url, apiKey, surroundings.interrupted);
 }
