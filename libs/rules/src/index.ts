@@ -30,16 +30,22 @@ export {
 export { evolveRun, newRunFacts, runOfEvent } from './evolve-run.js';
 export {
   addRows,
+  bestEvaluation,
+  evalLossOf,
+  evaluationAt,
+  lossOf,
   newRunRows,
   rowsLimits,
   type AttemptRows,
   type EvaluationRow,
   type LoggedRow,
+  type RowsRecord,
   type RowValue,
   type RunRows,
 } from './run-rows.js';
 export {
   canonicalMetric,
+  definitionOf,
   directionOf,
   isNonFinite,
   metricRegistry,
@@ -49,13 +55,14 @@ export {
 export {
   attemptsBehind,
   evaluationSetOf,
+  splitText,
   weightsBehind,
   weightsOutput,
   type EvaluationSet,
   type Sha256,
   type WeightsBehind,
 } from './weights.js';
-export { modelNameOf } from './model-name.js';
+export { modelNameOf, slugOf } from './model-name.js';
 export {
   auditRecord,
   type AuditRecord,

@@ -119,7 +119,7 @@ export interface AttemptFacts {
   readonly processes: MaybeFact<number>;
   /** How it ended; null: not yet, or nobody told. */
   readonly ended: { readonly type: EndingType; readonly seq: number } | null;
-  /** Metric rows, and the newest of them with a step. */
+  /** Metric rows since it began, and the newest of them with a step. */
   readonly rows: number;
   readonly newest: RowMark | null;
 }
@@ -230,7 +230,7 @@ export interface CheckpointFacts {
   readonly size_bytes: number | null;
 }
 
-export interface EvaluatedFacts extends Omit<EventPayload<'run.evaluated'>, 'asserted'> {
+export interface EvaluatedFacts extends EventPayload<'run.evaluated'> {
   readonly seq: number;
   readonly at: string | null;
 }
@@ -300,7 +300,6 @@ export type FaultKind =
   | 'two_endings'
   | 'after_end'
   | 'attempt_unknown'
-  | 'attempt_order'
   | 'step_negative'
   | 'step_fractional'
   | 'step_falling'
