@@ -20,6 +20,7 @@ export const REFUSAL_STATUS: Readonly<Record<RefusalCode, number>> = {
   secret_detected: 400,
   event_id_conflict: 409,
   version_conflict: 409,
+  approvals_missing: 409,
   ledger_rewound: 409,
   epoch_changed: 409,
   ledger_not_opened: 409,

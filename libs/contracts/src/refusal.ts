@@ -18,6 +18,7 @@ export const refusalCodes = {
   secret_detected: 'a value looks like a credential',
   event_id_conflict: 'the id is taken by an event with other content',
   version_conflict: 'a stream’s newest record is not the expected one',
+  approvals_missing: 'a stage change to Production does not rest on two sealed approvals of it',
   ledger_rewound: 'the ledger does not hold the record that the submitter has a receipt for',
   epoch_changed: 'the submitter’s last receipt was lost in a restore; send again from the kept size on',
   ledger_behind: 'the database does not hold the newest record that the service knows: an older copy was restored',

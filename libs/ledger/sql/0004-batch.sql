@@ -112,7 +112,7 @@ begin atomic
 end;
 
 -- The requests (numbers from 0) of a batch that need a look of their own, before anything of them is appended: those with
--- conditions, of the ledger's own events, without authority, and with derived ids. Null where there is none.
+-- conditions, of the ledger's own events, of stage changes, without authority, and with derived ids. Null where there is none.
 create function ledger.find_unusual(p_role text, p_requests integer[], p_batch ledger.batch, p_conditions json)
 returns integer[]
 language plpgsql stable set search_path = pg_catalog, pg_temp
@@ -129,7 +129,7 @@ begin
     ) as kind
     left join ledger.authorities a on a.role = p_role and a.event_type = kind.type and a.class = kind.class
       and a.stream_kind = kind.stream_kind
-    where a.role is null or kind.version = 8 or kind.stream_kind = 'ledger'
+    where a.role is null or kind.version = 8 or kind.stream_kind = 'ledger' or kind.type = 'model.stage-changed'
   ) then
     return null;
   end if;
@@ -145,7 +145,7 @@ begin
       as e (id, type, class, stream, request)
     left join ledger.authorities a on a.role = p_role and a.event_type = e.type and a.class = e.class
       and a.stream_kind = split_part(e.stream, '/', 1)
-    where a.role is null or get_byte(uuid_send(e.id), 6) >> 4 = 8 or e.type like 'ledger.%'
+    where a.role is null or get_byte(uuid_send(e.id), 6) >> 4 = 8 or e.type like 'ledger.%' or e.type = 'model.stage-changed'
   ) as u;
   return v_unusual;
 end;

@@ -22,6 +22,7 @@ language plpgsql volatile set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_finding ledger.request_finding;
+  v_lacking text;
   v_stored record;
   v_same boolean;
   v_earlier integer;
@@ -65,6 +66,14 @@ begin
       ledger.find_version_conflict(p_ledger, p_condition -> 'expect'),
       ledger.find_closed_ledger(p_epoch, p_size, p_types, p_payloads[1]));
   end if;
+  for n in 1 .. cardinality(p_ids) loop
+    exit when v_finding.refusal is not null;
+    continue when p_types[n] <> 'model.stage-changed' or coalesce(v_finding.seqs[n], v_finding.repeats[n]) is not null;
+    v_lacking := ledger.find_lacking_approval(p_ledger, p_streams[n], p_payloads[n], cardinality(p_ids) = 1);
+    if v_lacking is not null then
+      v_finding.refusal := json_build_object('code', 'approvals_missing', 'event', n - 1, 'lacking', v_lacking);
+    end if;
+  end loop;
   return v_finding;
 end;
 $$;

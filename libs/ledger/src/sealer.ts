@@ -172,6 +172,11 @@ export function refuse(refusal: SealRefusal): Refusal {
     ],
     forbidden_event_type: ['/type', String(refusal['type']), 'a type, class, stream and id that this service may seal'],
     forbidden_stream: ['/stream', String(refusal['stream']), 'a run that this principal started'],
+    approvals_missing: [
+      '/payload',
+      `a change to Production that lacks: ${String(refusal['lacking'])}`,
+      'two sealed approvals by persons who neither asked, made the run nor overrode a gate',
+    ],
     version_conflict: [
       '/expect',
       `newest record of ${String(refusal['stream'])} is ${String(refusal['found'])}`,
@@ -182,6 +187,7 @@ export function refuse(refusal: SealRefusal): Refusal {
   const sentences: Record<string, string> = {
     event_id_conflict: 'The event id was used before for other content; nothing was sealed.',
     forbidden_event_type: 'This service has no authority to seal the event; nothing was sealed.',
+    approvals_missing: 'The ledger holds no two approvals of this stage change; nothing was sealed.',
     forbidden_stream: 'The run belongs to another principal; nothing was sealed.',
     version_conflict: 'A stream has moved on since it was read; nothing was sealed.',
     ledger_rewound: 'The ledger does not hold the record that the sender has a receipt for; nothing was sealed.',
