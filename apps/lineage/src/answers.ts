@@ -24,8 +24,9 @@ export interface ExperimentItem {
   readonly newest_seq: number;
 }
 
-/** `GET /v1/runs?sort=`: with `-` in front descending; runs that lack the value come last. Default: `-newest_seq`. */
+/** `GET /v1/runs?sort=`: with `-` in front descending; runs that lack the value come last. Default: `-first_seq`, the newest runs first. */
 export type RunSort =
+  | 'first_seq'
   | 'newest_seq'
   | 'started_at'
   | 'ended_at'
@@ -252,7 +253,7 @@ export interface SeriesAnswer {
   readonly points: readonly (readonly [number | null, MetricValue] | readonly [number | null, MetricValue, number])[];
   /** Points in the range asked for. */
   readonly total: number;
-  /** Whether points were left out: then each bucket's first, last, least and greatest are kept, and every non-finite one that fits. */
+  /** Whether points were left out: then the first and last one and each bucket's least and greatest are kept, non-finite ones too. */
   readonly sampled: boolean;
   readonly nonfinite: number;
 }
