@@ -87,7 +87,8 @@ $$;
 revoke all on function access.create_key(text, text, text, text, text, text[], bytea, timestamptz) from public;
 revoke all on function access.revoke_key(text, text) from public;
 
-grant usage on schema access to runseal_ingest;
-grant select on access.principals, access.keys to runseal_ingest;
+-- Every service checks its callers' keys by itself; one makes and revokes them.
+grant usage on schema access to runseal_ingest, runseal_lineage, runseal_gates, runseal_registry;
+grant select on access.principals, access.keys to runseal_ingest, runseal_lineage, runseal_gates, runseal_registry;
 grant execute on function access.create_key(text, text, text, text, text, text[], bytea, timestamptz) to runseal_ingest;
 grant execute on function access.revoke_key(text, text) to runseal_ingest;

@@ -188,7 +188,9 @@ export const BODY_LIMIT = 64 * 1024;
 /** A pool as the role `runseal_ingest` on a fresh database with the schema `access`. */
 export async function openAccess(url: string): Promise<Pool> {
   const admin = openPool({ url, applicationName: 'test' });
-  await admin.query("create role runseal_ingest login password 'ingest'");
+  for (const service of ['ingest', 'lineage', 'gates', 'registry']) {
+    await admin.query(`create role runseal_${service} login password '${service}'`);
+  }
   await migrate(url, await accessMigrations());
   await admin.end();
   const asIngest = new URL(url);

@@ -4,7 +4,7 @@ import { RuntimeRefusal } from '../refusal.js';
 import { SCOPE_NAMES, type ScopeName } from '../scope.js';
 import type { PrincipalKind } from './caller.js';
 
-/** The tables and functions of keys: component `access`. The role `runseal_ingest` must be there before. */
+/** The tables and functions of keys: component `access`. The services' roles must be there before. */
 export const accessMigrations = (): Promise<Migration[]> =>
   readMigrations('access', new URL('../../sql/', import.meta.url));
 
