@@ -1,7 +1,8 @@
 // What went in, what came out and what it ran on. Of two that say the same thing the later completes the earlier.
 import type { EventPayload } from '@runseal/contracts';
 import { escapePointer, fact, leaveOut, type Draft, type Told } from './draft.js';
-import type { Fact, InputFacts, LimitedFact, OutputFacts, ParameterValue } from './run-facts.js';
+import type { InputFacts, OutputFacts } from './material-facts.js';
+import type { Fact, LimitedFact, ParameterValue } from './run-facts.js';
 import { factsLimits } from './run-facts.js';
 
 export function foldParameters(draft: Draft, event: Told<'run.parameters-recorded'>): void {

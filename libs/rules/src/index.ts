@@ -7,16 +7,13 @@ export {
   type DroppedFacts,
   type EndingFacts,
   type EndingType,
-  type EnvironmentFacts,
   type EvaluatedFacts,
   type Fact,
   type Fault,
   type FaultKind,
-  type InputFacts,
   type LimitedFact,
   type MaybeFact,
   type MetricValue,
-  type OutputFacts,
   type OverrideFacts,
   type ParameterValue,
   type ProducerFacts,
@@ -27,6 +24,7 @@ export {
   type StartFacts,
   type VerdictFacts,
 } from './run-facts.js';
+export type { EnvironmentFacts, InputFacts, OutputFacts } from './material-facts.js';
 export { evolveRun, newRunFacts, runOfEvent } from './evolve-run.js';
 export {
   addRows,
@@ -63,20 +61,25 @@ export {
   type WeightsBehind,
 } from './weights.js';
 export { modelNameOf, slugOf } from './model-name.js';
+export type { AuditRecord, DatasetEntry, HashedFile } from './audit-record-shape.js';
 export {
   auditRecord,
-  type AuditRecord,
+  baseModelOf,
+  configOf,
+  trainingArgsOf,
+  trainingSets,
   type AuditRecordWithEvidence,
-  type DatasetEntry,
-  type HashedFile,
 } from './audit-record.js';
-export { auditFields, auditGaps, type AuditField, type FieldState, type IsRegistered } from './audit-gaps.js';
+export { bestEvaluationBehind, finalEvaluation, lossBehind } from './final-metrics.js';
+export type { AuditField, FieldState, IsRegistered } from './audit-field.js';
+export { auditFields, auditGaps } from './audit-gaps.js';
 export {
   complianceOf,
   worstOf,
   type Compliance,
   type Control,
   type ControlState,
+  type Finding,
   type Judging,
   type Waiver,
 } from './compliance.js';

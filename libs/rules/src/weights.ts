@@ -1,4 +1,5 @@
-import type { AttemptFacts, EvaluatedFacts, OutputFacts, RunFacts } from './run-facts.js';
+import type { OutputFacts } from './material-facts.js';
+import type { AttemptFacts, EvaluatedFacts, RunFacts } from './run-facts.js';
 
 /** The shape of chain's hash function. */
 export type Sha256 = (bytes: Uint8Array) => Uint8Array;
