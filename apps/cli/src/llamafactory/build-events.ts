@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { canonicalJson, derivedId, importedEventInput, importedRunInput } from '@runseal/chain';
 import { sha256 } from '@runseal/chain/node';
 import type { SubmittedEvent } from '@runseal/contracts';
@@ -97,6 +97,6 @@ function metricsEvent(run: string, payload: SubmittedEvent<'run.metrics-logged'>
 }
 
 function eventId(run: string, type: string, stream: string, payload: object): string {
-  const digest = createHash('sha256').update(canonicalJson(payload)).digest('hex');
+  const digest = hash('sha256', canonicalJson(payload), 'hex');
   return derivedId(1, importedEventInput(run, type, stream, digest), sha256);
 }
