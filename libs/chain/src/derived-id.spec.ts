@@ -52,7 +52,7 @@ describe('derivedId', () => {
 });
 
 it('an imported event has another id where its run, type, stream or payload differ', () => {
-  const parts = ['run', 'artifact.registered', 'artifact/sha256:00', 'ff'] as const;
+  const parts: [string, string, string, string] = ['run', 'artifact.registered', 'artifact/sha256:00', 'ff'];
   const ids = parts.map((_, index) =>
     derivedId(1, importedEventInput(...(parts.with(index, 'x') as [string, string, string, string])), sha256),
   );
