@@ -95,15 +95,14 @@ function refuseFreshStart(rows: LogRow[], before: LogRow[] | undefined, firstSte
 }
 
 /**
- * The step that an attempt goes on from: the newest saved weights before its first row that the attempt before had reached.
- * None is older than one logging interval, or the trainer would have logged a row earlier.
+ * The step that an attempt goes on from: the newest saved weights before its first row. They are at most one logging interval
+ * older, or the trainer would have logged a row earlier.
  */
 function findResumedStep(segments: LogRow[][], index: number, isSaved: (step: number) => boolean): number | null {
   const first = segments[index]?.[0]?.step ?? 0;
-  const reached = Math.max(...segments.slice(0, index).map((rows) => rows.at(-1)?.step ?? 0));
   const steps = (segments[0] ?? []).filter(({ kind }) => kind === 'train').map(({ step }) => step);
   const interval = Math.max(1, ...steps.slice(1, 50).map((step, at) => step - (steps[at] as number)));
-  for (let step = Math.min(first - 1, reached); step >= Math.max(1, first - interval); step--) {
+  for (let step = first - 1; step >= Math.max(1, first - interval); step--) {
     if (isSaved(step)) return step;
   }
   return null;
