@@ -53,7 +53,13 @@ const blanks: { [Type in EventType]?: EventPayload<Type> } = {
     trigger: { seq: 0, hash: '4'.repeat(64) },
     position: 0,
     policy: { id: 'default', version: 0, hash: '9'.repeat(64), seq: null },
-    ...{ engine: 'runseal-gates/1', overall: 'passed', weights: null, gates: [] },
+    ...{ engine: 'runseal-gates/1', overall: 'passed', weights: null },
+    gates: [
+      {
+        ...{ id: 'G1', name: 'stability', severity: 'block', verdict: 'pass', shadow: false },
+        ...{ explanation: 'every value is finite', inputs: [], baseline: null },
+      },
+    ],
   },
   'run.warnings-accepted': { verdict: ATTEMPT, verdict_hash: '5'.repeat(64), reason: 'small evaluation set' },
 };
