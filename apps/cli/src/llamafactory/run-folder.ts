@@ -1,102 +1,110 @@
-import { hash } from 'node:crypto';
-import { canonicalJson, derivedId, importedEventInput, importedRunInput } from '@runseal/chain';
-import { sha256 } from '@runseal/chain/node';
-import type { SubmittedEvent } from '@runseal/contracts';
-import type { Draft, Ids } from './draft.js';
-import { draftEvaluations } from './draft-evaluations.js';
-import { draftInputArtifacts, draftInputs, inputsOf } from './draft-inputs.js';
-import { draftCheckpoints, draftEnding, draftOutcomeArtifacts, draftOutputs } from './draft-outcome.js';
-import { draftAttempt, draftEnvironment, draftParameters, draftStart } from './draft-start.js';
-import { numberRows, rowPayload } from './number-rows.js';
-import { digestOf, type RunMaterial } from './read-run.js';
+import { open, readdir, readFile, realpath, stat } from 'node:fs/promises';
+import { basename, join, sep } from 'node:path';
+import { CliError, UNDETERMINED } from '../surroundings.js';
+import { refuse } from './refuse.js';
 
-/** The run's id: the same principal's import of the same first row under the same configuration is the same run. */
-export function importedRunId({ firstRow, config }: RunMaterial, principal: string): string {
-  return derivedId(1, importedRunInput(principal, digestOf(firstRow), config?.digest ?? null), sha256);
+/** An output folder, as far as it lies open: names only. */
+export interface RunFolder {
+  readonly path: string;
+  readonly name: string;
+  /** Regular files of the folder itself, sorted. */
+  readonly files: readonly string[];
+  /** Saved weights, by rising step. */
+  readonly checkpoints: readonly { readonly step: number; readonly name: string }[];
+  /** Other folders in it; nothing is read from them. */
+  readonly others: readonly string[];
 }
 
 /**
- * The events of an import, in the order in which they are sealed: what began, what went in, every digest, the rows, what came
- * out, and the end last. Pure: the same material gives the same events, ids included. `sealedAttempts` are the ids of the
- * attempts that are in the ledger already, in order: those are not begun a second time.
+ * Lists a run's output folder. A link inside it is read as its target; one that leads out is refused, since what lies there is
+ * not part of what was handed over. Refuses what is no folder and an empty one.
  */
-export function buildEvents(
-  material: RunMaterial,
-  run: string,
-  sealedAttempts: readonly string[] = [],
-): SubmittedEvent[] {
-  const { attempts } = material;
-  const begun: SubmittedEvent[] = [];
-  const attemptIds = [...sealedAttempts.slice(0, attempts.length)];
-  const ids: Ids = {
-    run,
-    attempt: (index) => {
-      const id = attemptIds[index];
-      if (id === undefined) throw new Error(`attempt ${index} has no id yet`);
-      return id;
-    },
-  };
-  for (let index = attemptIds.length; index < attempts.length; index++) {
-    const event = toEvent(draftAttempt(material, index) as unknown as Draft, ids);
-    begun.push(event);
-    attemptIds.push(event.id);
+export async function openRunFolder(given: string): Promise<RunFolder> {
+  const path = await tellFault(given, realpath(given));
+  if (!(await stat(path)).isDirectory()) {
+    refuse(`${given} is a file. Wanted the run's output folder (output_dir), as the trainer left it.`);
   }
-  const inputs = inputsOf(material);
-  const rows = numberRows(material);
-  const parameters = draftParameters(material);
-  const before = [
-    ...(parameters ? [parameters] : []),
-    ...draftInputs(inputs),
-    draftEnvironment(material),
-    ...draftInputArtifacts(inputs, material),
-    ...draftOutcomeArtifacts(material),
-  ];
-  const after = [
-    ...draftCheckpoints(material),
-    ...draftOutputs(material),
-    ...draftEvaluations(material, inputs, rows),
-    draftEnding(material),
-  ];
-  const start = toEvent(draftStart(material) as unknown as Draft, ids);
-  const events = [
-    start,
-    ...begun,
-    ...before.map((one) => toEvent(one, ids)),
-    ...rows.map((row) => metricsEvent(run, rowPayload(row, ids.attempt(row.attempt)))),
-    ...after.map((one) => toEvent(one, ids)),
-  ];
-  // Two files with the same bytes at the same place are one sighting.
-  return [...new Map(events.map((event) => [event.id, event])).values()];
+  const files: string[] = [];
+  const checkpoints: { step: number; name: string }[] = [];
+  const others: string[] = [];
+  for (const entry of await tellFault(given, readdir(path, { withFileTypes: true }))) {
+    const target = await resolveInside(path, entry.name);
+    const stats = await tellFault(target, stat(target));
+    const step = /^checkpoint-(\d+)$/.exec(entry.name)?.[1];
+    if (stats.isFile()) files.push(entry.name);
+    else if (stats.isDirectory() && step !== undefined) checkpoints.push({ step: Number(step), name: entry.name });
+    else if (stats.isDirectory()) others.push(entry.name);
+  }
+  if (files.length + checkpoints.length + others.length === 0) {
+    refuse(`${given} is empty. Wanted the run's output folder (output_dir), as the trainer left it.`);
+  }
+  checkpoints.sort((left, right) => left.step - right.step);
+  return { path, name: basename(path), files: files.sort(), checkpoints, others: others.sort() };
 }
 
-function toEvent({ type, artifact, occurred_at, payload }: Draft, ids: Ids): SubmittedEvent {
-  const stream = artifact === undefined ? `run/${ids.run}` : `artifact/${artifact}`;
-  const body = payload(ids);
-  return {
-    id: eventId(ids.run, type, stream, body),
-    type,
-    version: 1,
-    stream,
-    occurred_at,
-    producer: null,
-    payload: body,
-  };
+/** The text of a file below the folder; null where it is not there. */
+export async function readText(folder: RunFolder, name: string): Promise<string | null> {
+  const isListed = name.includes('/') || folder.files.includes(name);
+  if (!isListed) return null;
+  try {
+    return await readFile(join(folder.path, name), 'utf8');
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return null;
+    return tellFault(join(folder.path, name), Promise.reject(cause as Error));
+  }
 }
 
-function metricsEvent(run: string, payload: SubmittedEvent<'run.metrics-logged'>['payload']): SubmittedEvent {
-  const [type, stream] = ['run.metrics-logged' as const, `run/${run}`];
-  return {
-    id: eventId(run, type, stream, payload),
-    type,
-    version: 1,
-    stream,
-    occurred_at: null,
-    producer: null,
-    payload,
-  };
+/**
+ * Refuses a .safetensors file that is shorter or longer than its own header says: a copy that broke off. Its tensors are not read.
+ */
+export async function requireWholeWeights(path: string): Promise<void> {
+  if (!path.endsWith('.safetensors')) return;
+  const file = await tellFault(path, open(path, 'r'));
+  try {
+    const { size } = await file.stat();
+    const length = Buffer.alloc(8);
+    await file.read(length, 0, 8, 0);
+    const headerBytes = size < 8 ? 0 : Number(length.readBigUInt64LE());
+    const header = Buffer.alloc(headerBytes <= Math.min(size - 8, 100 << 20) ? Math.max(0, headerBytes) : 0);
+    await file.read(header, 0, header.length, 8);
+    const wanted = 8 + headerBytes + endOfTensors(header.toString('utf8'));
+    if (size !== wanted)
+      refuse(`${path} has ${size} bytes, its header wants ${wanted}: it is half written or half copied.`);
+  } finally {
+    await file.close();
+  }
 }
 
-function eventId(run: string, type: string, stream: string, payload: object): string {
-  const digest = hash('sha256', canonicalJson(payload), 'hex');
-  return derivedId(1, importedEventInput(run, type, stream, digest), sha256);
+function endOfTensors(header: string): number {
+  try {
+    const tensors = JSON.parse(header) as Record<string, { data_offsets?: [number, number] }>;
+    return Math.max(0, ...Object.values(tensors).map(({ data_offsets }) => data_offsets?.[1] ?? 0));
+  } catch {
+    return NaN; // no header: no length is right
+  }
+}
+
+async function resolveInside(root: string, name: string): Promise<string> {
+  const target = await realpath(join(root, name)).catch(() =>
+    refuse(`${join(root, name)} is a link that leads nowhere. Wanted a folder with its files in it.`),
+  );
+  if (target.startsWith(root + sep)) return target;
+  return refuse(
+    `${join(root, name)} is a link that leads out of the folder, to ${target}. Wanted the files themselves: copy them in, or ` +
+      'import the folder that holds them.',
+  );
+}
+
+/** Reads that fail are told with what to do: not there is a wrong argument, no right to read cannot be determined. */
+async function tellFault<Value>(path: string, reading: Promise<Value>): Promise<Value> {
+  try {
+    return await reading;
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    if (code === 'ENOENT' || code === 'ENOTDIR') {
+      throw new CliError(`${path} is not there. Wanted the run's output folder (output_dir).`, UNDETERMINED, { cause });
+    }
+    const how = code === 'EACCES' || code === 'EPERM' ? 'Run as a user who may read it.' : 'Check the disk.';
+    throw new CliError(`${path} cannot be read (${code}). ${how}`, UNDETERMINED, { cause });
+  }
 }
