@@ -1,4 +1,5 @@
 export { buildSchemaOf, schemaOf, type ProjectedRecord, type Projection, type RecordFacts } from './projection.js';
+export { projectRecord } from './project-record.js';
 export { Projector, type ProjectorOptions } from './projector.js';
 export { ObservedReader, type ReaderState } from './observed-reader.js';
 export { rebuild, type RebuildOptions, type RebuildReport } from './rebuild.js';
