@@ -59,7 +59,9 @@ test('the evaluation after training is of the best weights, though it carries th
   const history = [
     ...losses(1, 5),
     { step: 5, eval_loss: 0.8 },
+    { step: 5, eval_loss: 0.81 },
     ...losses(6, 10),
+    { step: 10, eval_loss: 0.9 },
     { step: 10, eval_loss: 0.9 },
     { step: 10, train_loss: 1 },
     { step: 10, eval_loss: 0.8 },
@@ -84,7 +86,7 @@ test('the evaluation after training is of the best weights, though it carries th
       after_training: false,
     },
     {
-      row: expect.objectContaining({ step: 10, n: 1 }) as object,
+      row: expect.objectContaining({ step: 10, n: 2 }) as object,
       of: expect.objectContaining({ step: 5 }) as object,
       after_training: true,
     },
