@@ -1,0 +1,113 @@
+import { perplexityOf } from '@runseal/rules';
+import { columnOf, curveOf, findFinalEvaluation, meanOf, type Curve, type RowPlace } from './curve.js';
+import type { EvaluationSet, JudgeInput, Reference, ReferenceValue } from './input.js';
+import { findRefusedRows, type RefusedRows } from './refused-rows.js';
+
+/** A metric of the final weights. */
+export interface FinalValue {
+  readonly metric: string;
+  readonly value: number;
+  readonly seq: number;
+  /** Of the row; null for a task metric. */
+  readonly step: number | null;
+  readonly standard_error: number | null;
+  readonly set: EvaluationSet | null;
+}
+
+/** The training loss that an evaluation is held against. */
+export interface LossBeside {
+  readonly mean: number;
+  readonly rows: number;
+  /** The rows of steps in (from, to]; `from` is null where no evaluation came before. */
+  readonly from: number | null;
+  readonly to: number;
+}
+
+/** What gates read of a run; what several of them need is computed once. */
+export class RunView {
+  private readonly curves = new Map<string, Curve>();
+  private refused: readonly RefusedRows[] | null = null;
+
+  constructor(
+    readonly input: JudgeInput,
+    private readonly deadRows: number,
+  ) {}
+
+  curve(metric: string): Curve {
+    const known = this.curves.get(metric) ?? curveOf(this.input, metric);
+    this.curves.set(metric, known);
+    return known;
+  }
+
+  /** One an attempt. */
+  get refusedRows(): readonly RefusedRows[] {
+    return (this.refused ??= this.input.attempts.map((attempt) => findRefusedRows(attempt, this.deadRows)));
+  }
+
+  isRefused({ attempt, row }: RowPlace): boolean {
+    return this.refusedRows[this.input.attempts.indexOf(attempt)]?.flags[row] === 1;
+  }
+
+  /**
+   * A metric of the final weights: from the trainer's evaluation of them, from run.evaluated, or along the curve its last value.
+   * Null where there is none.
+   */
+  findFinal(metric: string): FinalValue | null {
+    if (metric === 'perplexity') return this.findPerplexity() ?? this.findLogged(metric);
+    return this.findLogged(metric);
+  }
+
+  /** The mean loss of the rows since the evaluation before `step`; null where there is no such row. */
+  findLossBeside(step: number): LossBeside | null {
+    const from = this.curve('eval_loss').steps.reduce<number | null>(
+      (newest, other) => (other < step && (newest === null || other > newest) ? other : newest),
+      null,
+    );
+    const { values, steps } = this.curve('loss');
+    const inside = values.filter((_, index) => {
+      const at = steps[index] as number;
+      return at <= step && (from === null || at > from);
+    });
+    return inside.length === 0 ? null : { mean: meanOf(inside), rows: inside.length, from, to: step };
+  }
+
+  findReference(key: string): Reference | null {
+    return (Object.hasOwn(this.input.references, key) && this.input.references[key]) || null;
+  }
+
+  private findLogged(metric: string): FinalValue | null {
+    const evaluation = findFinalEvaluation(this.input, metric);
+    if (evaluation) return { ...this.valueAt(evaluation, metric), set: this.input.evaluationSet };
+    const task = this.input.taskMetrics.filter(({ name }) => name === metric).at(-1);
+    if (task) {
+      const { value, seq, standard_error, set } = task;
+      return { metric, value, seq, step: null, standard_error, set };
+    }
+    // An evaluation metric has no value where the final weights were not evaluated: that of other weights is not theirs.
+    const last = this.curve(metric)
+      .places.filter(({ attempt, row }) => attempt.rows.kind[row] === 'train')
+      .at(-1);
+    return last && metric !== 'eval_loss' ? { ...this.valueAt(last, metric), set: null } : null;
+  }
+
+  private findPerplexity(): FinalValue | null {
+    const loss = this.findLogged('eval_loss');
+    if (!loss) return null;
+    const evalLoss = Number.isFinite(loss.value) ? loss.value : (String(loss.value) as 'NaN');
+    return { ...loss, metric: 'perplexity', value: Number(perplexityOf(evalLoss)), standard_error: null };
+  }
+
+  private valueAt({ attempt, row }: RowPlace, metric: string): Omit<FinalValue, 'set'> {
+    return {
+      metric,
+      value: columnOf(attempt, metric)?.[row] as number,
+      seq: attempt.rows.seq[row] as number,
+      step: attempt.rows.step[row] ?? null,
+      standard_error: null,
+    };
+  }
+}
+
+/** A metric's value in a reference; null where it has none. */
+export const valueIn = (reference: Reference, metric: string): ReferenceValue | null =>
+  Object.hasOwn(reference.values, metric) ? (reference.values[metric] ?? null) : null;
