@@ -91,16 +91,17 @@ async function importFolder(folder: string, options: Options, surroundings: Surr
   requireSameStart(before, options);
   const events = buildEvents(material, runId, before.attempts);
   const { fresh, known, toldOtherwise } = subtractSealed(events, before);
+  const staysFailed = material.isFinished && hasFailedBefore(events, before);
   const sent = await send(fresh, { address, err, interrupted });
   const result: ImportResult = {
     run_id: runId,
-    state: material.isFinished ? 'finished' : 'failed',
+    state: material.isFinished && !staysFailed ? 'finished' : 'failed',
     overall: await findOverall(server, runId, sent.endSeq ?? before.endSeq),
     events: events.length,
     sealed: sent.sealed,
     duplicates: events.length - sent.sealed,
     ...reportOn(material),
-    notes: notesOf(material, before, { known, toldOtherwise }),
+    notes: notesOf(material, before, { known, toldOtherwise, staysFailed }),
   };
   if (options.json) printJson(out, result);
   else printResult(out, folder, result);
@@ -159,10 +160,22 @@ function endOf(events: readonly SubmittedEvent[], seq: number | null): number | 
   return type === 'run.finished' || type === 'run.failed' ? seq : null;
 }
 
+/** Whether the attempt that ends now was taken for broken off when the folder was imported too early. */
+function hasFailedBefore(events: readonly SubmittedEvent[], { failedAttempts }: SealedRun): boolean {
+  const ending = events.at(-1) as SubmittedEvent<'run.finished'>;
+  return failedAttempts.has(ending.payload.attempt);
+}
+
+interface Known {
+  readonly known: number;
+  readonly toldOtherwise: number;
+  readonly staysFailed: boolean;
+}
+
 function notesOf(
   { notes, facts }: RunMaterial,
   before: SealedRun,
-  { known, toldOtherwise }: { known: number; toldOtherwise: number },
+  { known, toldOtherwise, staysFailed }: Known,
 ): string[] {
   const late = before.start !== null && before.startedAt === null && facts.has('started_at');
   return [
@@ -171,6 +184,11 @@ function notesOf(
     ...(toldOtherwise > 0
       ? [
           `${count(toldOtherwise)} rows were sealed from another of the folder's files, with equal values; they stay as they are`,
+        ]
+      : []),
+    ...(staysFailed
+      ? [
+          'the run is sealed as broken off and stays failed: it was imported before its end; --run with a new id imports it whole',
         ]
       : []),
     ...(late ? ['the start is sealed without a time and stays so; started_at counts in another run only (--run)'] : []),

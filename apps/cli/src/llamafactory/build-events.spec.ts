@@ -1,5 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { validateEvent, type SubmittedEvent } from '@runseal/contracts';
+import { sha256 } from '@runseal/chain/node';
+import { auditGaps, evaluationSetOf, evolveRun, newRunFacts, weightsBehind, type RunEvent } from '@runseal/rules';
 import { buildEvents, importedRunId } from './build-events.js';
 import { readRun } from './read-run.js';
 import { reportOn } from './report.js';
@@ -16,9 +18,30 @@ function readDemo(name: string) {
 const payloadsOf = (events: readonly SubmittedEvent[], type: string) =>
   events.filter((event) => event.type === type).map(({ payload }) => payload as Record<string, unknown>);
 
+/** What whoever reads the sealed records knows of the run. */
+function factsOf(events: readonly SubmittedEvent[]) {
+  return events.reduce((facts, event, seq) => {
+    const record = { ...event, seq, hash: '0'.repeat(64), actor: principal, sealed_at: '2026-11-24T14:00:00.000Z' };
+    return evolveRun(facts, record as RunEvent);
+  }, newRunFacts());
+}
+
 describe.each(['healthy-lora', 'overfit-full'])('the demo run %s', (name) => {
   it('lacks nothing that an audit asks for', async () => {
     expect(reportOn(await readDemo(name)).missing).toEqual([]);
+  });
+
+  it('has no gap in its audit record, no fault, and its final weights and evaluation set are known', async () => {
+    const events = buildEvents(await readDemo(name), '019bf9da-6cbb-7acb-a255-12100f80b56f');
+    const registered = new Set(events.map(({ stream }) => stream));
+    const facts = factsOf(events);
+    expect(auditGaps(facts, (digest) => registered.has(`artifact/${digest}`))).toEqual([]);
+    expect(facts).toMatchObject({ state: 'finished', faults: [], left_out: {} });
+    expect(weightsBehind(facts)?.step).toBe(name === 'healthy-lora' ? 339 : 320);
+    expect(evaluationSetOf(facts, sha256)).toMatchObject({
+      kind: 'fixed',
+      digest: expect.stringMatching(/^sha256:/) as string,
+    });
   });
 
   it('makes events that the door takes, the same each time, the end last', async () => {

@@ -131,7 +131,9 @@ test('a folder that grew seals its new rows only, rows of a fuller file included
     'trainer_state.json': stateOf([...all, { step: 110, train_loss: 1 }], 110),
   });
   const second = await importFolder(folder);
-  expect(second).toMatchObject({ run_id: first.run_id, state: 'finished' });
+  // Nobody resumed it: what was taken for broken off was still at work, and what is sealed is not unsaid.
+  expect(second).toMatchObject({ run_id: first.run_id, state: 'failed' });
+  expect(second.notes).toContainEqual(expect.stringContaining('stays failed: it was imported before its end'));
   expect(second.notes).toContainEqual(expect.stringContaining('6 rows were sealed from another'));
   const records = await recordsOf(first.run_id);
   const steps = rowsOf(records).map(({ step, n }) => `${step} ${n}`);
@@ -160,6 +162,24 @@ test('a run that was killed and resumed has two attempts, with the lost rows in 
   // Rotated away, the checkpoint no longer tells where the second attempt went on: what is sealed does.
   await rm(join(folder, 'checkpoint-205'), { recursive: true });
   expect(await importFolder(folder)).toMatchObject({ sealed: 0 });
+});
+
+test('a run that broke off, was imported, and was resumed to its end is finished by its second attempt', async () => {
+  const [before, after] = [losses(501, 506), losses(506, 510)];
+  const folder = await folderOf({ 'trainer_log.jsonl': logText(before, 510) });
+  const first = await importFolder(folder);
+  expect(first).toMatchObject({ state: 'failed' });
+  await addFiles(folder, { 'trainer_log.jsonl': logText(before, 510) + logText(after, 510, { ends: true }) });
+  const second = await importFolder(folder);
+  expect(second).toMatchObject({ run_id: first.run_id, state: 'finished' });
+  const records = (await recordsOf(first.run_id)).slice(first.events);
+  expect(records.map(({ type }) => type)).toEqual([
+    'run.attempt-started',
+    ...after.map(() => 'run.metrics-logged'),
+    'run.output-recorded',
+    'run.finished',
+  ]);
+  expect(records.at(-1)?.payload['attempt']).toBe(records[0]?.id);
 });
 
 test('a row that changed since it was sealed is refused with both values, and nothing is sealed', async () => {

@@ -16,6 +16,8 @@ export interface SealedRun {
   readonly rows: ReadonlyMap<string, Row>;
   /** Of the newest ending; null where there is none. */
   readonly endSeq: number | null;
+  /** Attempts that are sealed as failed: that stays, whatever is sealed after it. */
+  readonly failedAttempts: ReadonlySet<string | null>;
 }
 
 interface RecordAnswer {
@@ -29,6 +31,7 @@ export async function readSealedRun(server: Server, run: string): Promise<Sealed
   const ids = new Set<string>();
   const attempts: string[] = [];
   const rows = new Map<string, Row>();
+  const failedAttempts = new Set<string | null>();
   let [start, startedAt, endSeq]: [Started | null, string | null, number | null] = [null, null, null];
   for await (const { items } of readPages(server, { after: -1, stream: `run/${run}` })) {
     for (const { seq, envelope, payload } of items as RecordAnswer[]) {
@@ -37,11 +40,12 @@ export async function readSealedRun(server: Server, run: string): Promise<Sealed
       if (type === 'run.attempt-started') attempts.push(id);
       if (type === 'run.finished' || type === 'run.failed') endSeq = seq;
       if (payload === null) continue; // pruned: its id still tells that it is there
+      if (type === 'run.failed') failedAttempts.add((JSON.parse(payload) as EventPayload<'run.failed'>).attempt);
       if (type === 'run.metrics-logged') addRows(JSON.parse(payload) as EventPayload<'run.metrics-logged'>, rows);
       if (type === 'run.started' && start === null) [start, startedAt] = [JSON.parse(payload) as Started, occurred_at];
     }
   }
-  return { ids, start, startedAt, attempts, rows, endSeq };
+  return { ids, start, startedAt, attempts, rows, endSeq, failedAttempts };
 }
 
 export interface Difference {
