@@ -107,18 +107,21 @@ describe('a rebuild', () => {
       }
     })();
     const troubles = new Set<string>();
-    const report = await build({
-      recordsMax: 50,
-      onProgress: () => {
-        const { state } = intake;
-        if (state.state === 'reading' && state.trouble) troubles.add(state.trouble);
-      },
-    });
-    expect(report).toMatchObject({ outcome: 'swapped', differing: [] });
-    const swappedAt = report.position?.seq ?? Infinity;
-    await waitFor('the projector to go on', async () => ((await reader.readPosition())?.seq ?? -1) > swappedAt + 3);
-    stop.abort();
-    await going;
+    try {
+      const report = await build({
+        recordsMax: 50,
+        onProgress: () => {
+          const { state } = intake;
+          if (state.state === 'reading' && state.trouble) troubles.add(state.trouble);
+        },
+      });
+      expect(report).toMatchObject({ outcome: 'swapped', differing: [] });
+      const swappedAt = report.position?.seq ?? Infinity;
+      await waitFor('the projector to go on', async () => ((await reader.readPosition())?.seq ?? -1) > swappedAt + 3);
+    } finally {
+      stop.abort();
+      await going;
+    }
     expect([...troubles]).toEqual(['sample_v1 is being built anew; sample-v1 goes on afterwards.']);
     expect((await build()).outcome).toBe('swapped');
   });
