@@ -56,7 +56,7 @@ export default tseslint.config(
   { ignores: ['**/dist/**', '**/out-tsc/**', '**/node_modules/**', '**/tmp/**', '**/.nx/**', '**/.runseal/**'] },
   ...tseslint.configs.recommended,
   {
-    files: ['**/*.ts'],
+    files: ['**/*.ts', '**/*.tsx'],
     languageOptions: {
       parserOptions: {
         // tools is outside the solution that the root tsconfig.json lists, which Nx keeps for packages.

@@ -1,3 +1,3 @@
 import { preset } from '../../jest.preset.mjs';
 
-export default preset('console');
+export default preset('console', { testTimeout: 30_000 });

@@ -4,7 +4,9 @@ import { serviceFor, type Service } from './routing-table.js';
 /** What the services say of one ledger, as one answer: the newest record that any of them has seen, and every reader. */
 export function mergeStatus(statuses: readonly StatusAnswer[]): StatusAnswer {
   const newest = statuses.map((status) => status.newest).reduce(newerOf, null);
-  return { ledger: statuses[0]?.ledger ?? '', newest, readers: statuses.flatMap(({ readers }) => readers) };
+  // Two addresses may lead to one process, as where one process runs all services.
+  const readers = new Map(statuses.flatMap((status) => status.readers.map((reader) => [reader.name, reader])));
+  return { ledger: statuses[0]?.ledger ?? '', newest, readers: [...readers.values()] };
 }
 
 function newerOf(one: PositionSeen | null, other: PositionSeen | null): PositionSeen | null {
