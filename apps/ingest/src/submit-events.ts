@@ -1,14 +1,6 @@
-import { canonicalJson, toUtf8 } from '@runseal/chain';
-import {
-  eventTypes,
-  limits,
-  Refusal,
-  validateRequest,
-  type EventRequest,
-  type KnownRecord,
-  type SubmittedEvent,
-} from '@runseal/contracts';
-import type { EventToSeal, Receipt, Sealer } from '@runseal/ledger';
+import { canonicalJson } from '@runseal/chain';
+import { Refusal, validateRequest, type EventRequest, type KnownRecord, type SubmittedEvent } from '@runseal/contracts';
+import { eventToSeal, type EventToSeal, type Receipt, type Sealer } from '@runseal/ledger';
 import { readBody } from './read-body.js';
 import { findSecret } from './secret-scan.js';
 
@@ -74,15 +66,7 @@ export class SubmitEvents {
         [{ index, path, found: secret.kind, wanted: 'no credential' }],
       );
     }
-    const payload = toUtf8(text);
-    if (payload.length > limits.payloadBytes) {
-      const errors = [
-        { index, path: '/payload', found: `${payload.length} bytes`, wanted: `at most ${limits.payloadBytes} bytes` },
-      ];
-      throw new Refusal('too_large', `The payload of event ${index} is too large. Send it in several events.`, errors);
-    }
-    const { id, type, version, stream, occurred_at, producer } = event;
-    return { id, type, version, class: eventTypes[type].class, stream, occurred_at, producer, payload };
+    return eventToSeal(event, { index, text });
   }
 
   private remember(streams: readonly string[], principal: string): void {

@@ -9,6 +9,7 @@ export {
   type SealRefusal,
   type SealRequest,
 } from './seal-batch.js';
+export { eventToSeal, type EventToSealOptions } from './event-to-seal.js';
 export { QueueFullError, Sealer, type SealerOptions } from './sealer.js';
 export { SealingDoor, type SealingDoorOptions } from './sealing-door.js';
 export { findSeqAt } from './find-seq-at.js';
