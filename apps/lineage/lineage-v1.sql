@@ -173,6 +173,7 @@ create table sightings (
   run uuid,
   primary key (node, seq, place)
 );
+create index sightings_of_run on sightings (run, seq) where source = 'registered';
 
 create table folder_files (
   folder uuid not null,

@@ -1,4 +1,5 @@
 // What the service answers, as JSON. Absent facts are null, never left out; a seq names the record that a fact comes from.
+import type { AuditRecord, AuditRecordWithEvidence, ChecklistItem, Compliance } from '@runseal/rules';
 
 /** A finite number, or one of the three that JSON has no literal for. */
 export type MetricValue = number | 'NaN' | 'Infinity' | '-Infinity';
@@ -37,7 +38,7 @@ export type RunSort =
   | 'final_loss'
   | 'eval_loss';
 
-/** `GET /v1/runs?state=&experiment=&q=&sort=&limit=&cursor=`: `q` is found in id, name, experiment or model; runs that are hidden are left out. */
+/** `GET /v1/runs?state=&experiment=&model=&overall=&q=&sort=&limit=&cursor=`: `q` is found in id, name, experiment or model. */
 export interface RunItem {
   readonly run_id: string;
   readonly name: string | null;
@@ -59,6 +60,7 @@ export interface RunItem {
   readonly faults: number;
   /** Whose run it is. */
   readonly principal: string;
+  readonly first_seq: number;
   readonly newest_seq: number;
 }
 
@@ -109,10 +111,8 @@ export interface RunAnswer {
 
 export interface RunEnd {
   readonly type: 'run.finished' | 'run.failed' | 'run.killed' | 'run.lost';
+  /** Exception, exit code, signal or reason in a sentence; null where nobody told. */
   readonly error: string | null;
-  readonly exit_code: number | null;
-  readonly signal: string | null;
-  readonly reason: string | null;
   readonly seq: number;
 }
 
@@ -127,6 +127,7 @@ export interface AttemptAnswer {
   readonly total_steps: number | null;
   readonly processes: number | null;
   readonly rows: number;
+  /** First and last with a loss. */
   readonly steps: { readonly from: number; readonly to: number } | null;
   /** Whether the final weights rest on it. */
   readonly is_behind_weights: boolean;
@@ -182,11 +183,13 @@ export interface EnvironmentAnswer {
   readonly variables: Readonly<Record<string, string>>;
   readonly image_digest: string | null;
   readonly lock_digest: string | null;
+  /** The newest record that says something of it. */
   readonly seq: number;
 }
 
 export interface EvaluationAnswer {
-  readonly evaluation: string;
+  /** Id of its event. */
+  readonly evaluation: string | null;
   readonly seq: number;
   readonly set: {
     readonly kind: 'fixed' | 'split';
@@ -267,32 +270,18 @@ export interface Diagnosis {
   readonly explanation: string;
 }
 
+/** `GET /v1/runs/{id}/audit-record`: the document's record, and where each of its leaves comes from. */
+export type AuditRecordAnswer = AuditRecord & Omit<AuditRecordWithEvidence, 'record'>;
+
 /** `GET /v1/runs/{id}/checklist`: the document's own checklist. */
 export interface ChecklistAnswer {
   readonly run_id: string;
-  readonly items: readonly {
-    readonly id: string;
-    readonly phase: 'before' | 'during' | 'after';
-    readonly text: string;
-    readonly status: 'met' | 'not_met' | 'missing' | 'waived';
-    readonly explanation: string;
-    readonly seqs: readonly number[];
-  }[];
+  readonly items: readonly ChecklistItem[];
 }
 
 /** `GET /v1/runs/{id}/compliance?as_of=`. */
-export interface ComplianceAnswer {
+export interface ComplianceAnswer extends Compliance {
   readonly run_id: string;
-  /** The worst of the controls. */
-  readonly overall: 'met' | 'not_met' | 'missing' | 'waived';
-  readonly controls: readonly {
-    readonly id: string;
-    readonly title: string;
-    readonly status: 'met' | 'not_met' | 'missing' | 'waived';
-    readonly explanation: string;
-    readonly seqs: readonly number[];
-    readonly waiver: { readonly by: string; readonly until: string | null; readonly seq: number } | null;
-  }[];
   /** The seq that the answer is true for. */
   readonly as_of: number;
 }

@@ -131,8 +131,8 @@ export interface RunOfArtifact {
 }
 
 /**
- * `GET /v1/runs/{id}/live`: server-sent events with `id: <epoch>/<seq>`. `record`: a record of the run, once it is projected. `reset`: the ledger no
- * longer holds what `Last-Event-ID` names; the records come from the first one. `unread`: the reader is too slow and is cut off; it may come back.
+ * `GET /v1/runs/{id}/live`: server-sent events. `record`: a record of the run, once it is projected, with `id: <epoch>/<seq>`; those after
+ * `Last-Event-ID` (a `Runseal-Position` too), without one those from now on. `reset`: the ledger no longer holds what it names, and all come again.
  */
 export interface LiveRecord {
   readonly epoch: number;

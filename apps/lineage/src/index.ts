@@ -1,5 +1,11 @@
+export { lineageMigrations, openLineage, type LineageSettings } from './open-lineage.js';
+export { LineageModule } from './lineage.module.js';
+export { Lineage } from './lineage.js';
+export { lineageProjection } from './projection.js';
+export { lineageVariables } from './environment.js';
 export type {
   AttemptAnswer,
+  AuditRecordAnswer,
   CheckpointAnswer,
   ChecklistAnswer,
   ComplianceAnswer,

@@ -3,9 +3,12 @@ import {
   addRows,
   attemptsBehind,
   evolveRun,
+  finalEvaluation,
+  lossBehind,
   modelNameOf,
   newRunFacts,
   newRunRows,
+  type EvaluationRow,
   type LoggedRow,
   type MetricValue,
   type RunEvent,
@@ -63,19 +66,6 @@ export function evolveDocument(
 /** Faults in all, one for repeated rows included. */
 export const countFaults = ({ facts, repeated }: RunDocument): number => facts.faults.length + (repeated ? 1 : 0);
 
-/** First and last loss of the attempts behind the final weights, and the newest evaluation of these. */
-export function lossesOf({ facts, rows }: Pick<RunDocument, 'facts' | 'rows'>) {
-  const behind = attemptsBehind(facts);
-  const byAttempt = new Map(rows.attempts.map((one) => [one.attempt, one]));
-  const chain = behind.map((attempt) => byAttempt.get(attempt)).filter((one) => one !== undefined);
-  const evaluations = rows.evaluations.filter(({ attempt }) => behind.includes(attempt));
-  return {
-    initial: chain.find(({ first_loss }) => first_loss !== null)?.first_loss?.value ?? null,
-    final: chain.findLast(({ last_loss }) => last_loss !== null)?.last_loss?.value ?? null,
-    newestEvaluation: evaluations.at(-1)?.value ?? null,
-  };
-}
-
 /** The run's line in lists; null while only artifacts name it. */
 export function runRowOf(run: string, document: RunDocument): RunRow | null {
   const { facts } = document;
@@ -88,7 +78,6 @@ export function runRowOf(run: string, document: RunDocument): RunRow | null {
   const ended_at = terminal?.at?.value ?? null;
   const started_ms = millisOf(started_at);
   const ended_ms = millisOf(ended_at);
-  const losses = lossesOf(document);
   return {
     run,
     name,
@@ -102,8 +91,8 @@ export function runRowOf(run: string, document: RunDocument): RunRow | null {
     duration_seconds: secondsBetween(started_ms, ended_ms),
     step: stepOf(facts),
     total_steps: facts.progress.total_steps?.value ?? null,
-    final_loss: doubleOf(losses.final),
-    eval_loss: doubleOf(losses.newestEvaluation),
+    final_loss: doubleOf(lossBehind(facts, document.rows, 'last')?.value),
+    eval_loss: doubleOf(newestEvaluation(document)?.value),
     overall: facts.verdict?.overall ?? null,
     faults: countFaults(document),
     principal: principal.value,
@@ -120,6 +109,14 @@ export function runRowOf(run: string, document: RunDocument): RunRow | null {
 export const stepOf = ({ terminal, progress }: RunFacts): number | null =>
   terminal?.completed_steps?.value ?? progress.newest?.step ?? null;
 
+/** The evaluation of the final weights; while there are none, the newest on the way to them. */
+export function newestEvaluation({ facts, rows }: RunDocument): EvaluationRow | null {
+  const final = finalEvaluation(facts, rows);
+  if (final) return final;
+  const behind = attemptsBehind(facts);
+  return rows.evaluations.findLast(({ attempt }) => behind.includes(attempt)) ?? null;
+}
+
 /** Milliseconds since 1970 of an RFC 3339 time; null for null. */
 export function millisOf(time: string | null): number | null {
   if (time === null) return null;
@@ -130,4 +127,4 @@ export function millisOf(time: string | null): number | null {
 export const secondsBetween = (from_ms: number | null, to_ms: number | null): number | null =>
   from_ms === null || to_ms === null ? null : (to_ms - from_ms) / 1_000;
 
-const doubleOf = (value: MetricValue | null): number | null => (value === null ? null : toDouble(value));
+const doubleOf = (value: MetricValue | undefined): number | null => (value === undefined ? null : toDouble(value));
