@@ -72,6 +72,18 @@ describe('the pool', () => {
     await hasty.end();
   });
 
+  it('looks unqualified names up in the schema that it is given, and keeps options of the URL', async () => {
+    await pool.query(
+      'create schema apart; create table apart.notes (n int primary key); insert into apart.notes values (7)',
+    );
+    const url = new URL(server.url());
+    url.searchParams.set('options', '-c work_mem=5MB');
+    const searching = openPool({ url: url.toString(), applicationName: 'test', searchPath: 'apart' });
+    expect((await searching.query('select n from notes')).rows).toEqual([{ n: 7 }]);
+    expect((await searching.query('show work_mem')).rows).toEqual([{ work_mem: '5MB' }]);
+    await searching.end();
+  });
+
   it('shows its application name to the server', async () => {
     expect((await pool.query('show application_name')).rows).toEqual([{ application_name: 'test-pool' }]);
   });
