@@ -31,6 +31,7 @@ export {
   bestEvaluation,
   evalLossOf,
   evaluationAt,
+  faultsOfRows,
   lossOf,
   newRunRows,
   rowsLimits,

@@ -3,6 +3,7 @@ import {
   addRows,
   bestEvaluation,
   evaluationAt,
+  faultsOfRows,
   newRunRows,
   rowsLimits,
   type LoggedRow,
@@ -54,6 +55,8 @@ it('keeps the evaluations of the highest steps and counts the rest', () => {
   const more = add(rows, 2, 'a', ...evaluations(rowsLimits.evaluations, rowsLimits.evaluations + 3));
   expect(more.evaluations).toHaveLength(rowsLimits.evaluations);
   expect(more.evaluations[0]?.step).toBe(3);
+  expect(faultsOfRows(rows)).toEqual([]);
+  expect(faultsOfRows(more)).toMatchObject([{ kind: 'limit_reached', subject: 'evaluation rows', count: 3, seq: 2 }]);
   expect([more.evaluations_left_out, more.attempts[0]?.evaluation_rows]).toEqual([3, rowsLimits.evaluations + 3]);
 });
 

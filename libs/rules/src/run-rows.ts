@@ -1,6 +1,6 @@
 import type { EventPayload } from '@runseal/contracts';
 import { isNonFinite } from './metric-registry.js';
-import type { MetricValue } from './run-facts.js';
+import type { Fault, MetricValue } from './run-facts.js';
 
 /** A row of run.metrics-logged. */
 export type LoggedRow = EventPayload<'run.metrics-logged'>['rows'][number];
@@ -120,6 +120,19 @@ export function bestEvaluation(evaluations: readonly EvaluationRow[]): Evaluatio
     if (!isNonFinite(row.value) && (best === null || row.value < Number(best.value))) best = row;
   }
   return best;
+}
+
+/** What of the rows is not kept, as faults to show beside those of the facts. */
+export function faultsOfRows({ evaluations, evaluations_left_out, attempts_left_out }: RunRows): readonly Fault[] {
+  const seq = evaluations.at(-1)?.seq ?? -1;
+  const of = (subject: string, count: number, limit: number): Fault[] => {
+    const words = `more than ${limit.toLocaleString('en')} ${subject}: not all are kept`;
+    return count === 0 ? [] : [{ kind: 'limit_reached', subject, seq, last_seq: seq, count, words }];
+  };
+  return [
+    ...of('evaluation rows', evaluations_left_out, rowsLimits.evaluations),
+    ...of('attempts with rows', attempts_left_out, rowsLimits.attempts),
+  ];
 }
 
 const blankAttempt = { rows: 0, loss_rows: 0, evaluation_rows: 0, first_loss: null, last_loss: null };
