@@ -33,7 +33,7 @@ export class IngestModule implements OnModuleInit, OnModuleDestroy {
   }
 
   onModuleInit(): void {
-    const { pool, door, head } = this.ingest.parts;
+    const { pool, door, head, relay } = this.ingest.parts;
     this.readiness.addCheck('database', () => pool.query('select 1'));
     this.readiness.addCheck('ledger', async () => {
       if (!door.isOpen) throw new Error('the ledger is not open');
@@ -53,6 +53,16 @@ export class IngestModule implements OnModuleInit, OnModuleDestroy {
       registers,
       async collect() {
         this.set((await head.find())?.head.size ?? 0);
+      },
+    });
+    if (!relay) return;
+    new Gauge({
+      name: 'runseal_relay_lag_records',
+      help: 'Sealed records that are not published to Kafka yet',
+      registers,
+      async collect() {
+        const lag = await relay.countLag().catch(() => null); // the database is away: the last one stays
+        if (lag !== null) this.set(lag);
       },
     });
   }

@@ -2,6 +2,7 @@ import type { HeadStore, SigningIdentity, TileStore } from '@runseal/ledger';
 import type { Pool } from '@runseal/postgres';
 import type { Door } from './door.js';
 import type { PublishedHead } from './published-head.js';
+import type { Relay } from './relay.js';
 import type { SubmitEvents } from './submit-events.js';
 import type { TileRepair } from './tile-repair.js';
 
@@ -15,6 +16,8 @@ export class Ingest {
       readonly tiles: TileStore;
       readonly tileRepair: TileRepair;
       readonly door: Door;
+      /** Null where nothing is relayed. */
+      readonly relay: Relay | null;
       readonly head: PublishedHead;
       readonly submitEvents: SubmitEvents;
       readonly close: () => Promise<void>;

@@ -1,7 +1,7 @@
 import { openPool } from '@runseal/postgres';
 import { KeyAuthenticator, openLog, serveUntilSignal, startService } from '@runseal/runtime';
 import { limits } from '@runseal/contracts';
-import { readIngestEnvironment, readSigningKey } from './environment.js';
+import { kafkaOf, readIngestEnvironment, readSigningKey } from './environment.js';
 import { IngestModule } from './ingest.module.js';
 import { ENTRIES_OPEN, HASHES_OPEN } from './log.controller.js';
 import { openIngest } from './open-ingest.js';
@@ -23,6 +23,7 @@ async function main(): Promise<void> {
       },
       headsFolder: environment.RUNSEAL_HEADS_DIR,
       scansForSecrets: environment.RUNSEAL_SECRET_SCAN,
+      kafka: kafkaOf(environment),
     },
     openLog({ name, version: VERSION }, log),
   );

@@ -15,12 +15,14 @@ import {
   ledgerMigrations,
   type SigningIdentity,
 } from '@runseal/ledger';
+import type { KafkaPublisherOptions } from '@runseal/messaging';
 import { accessMigrations, type ServiceLog } from '@runseal/runtime';
 import { Door } from './door.js';
 import { Ingest } from './ingest.js';
 import { Leader } from './leader.js';
 import { PostgresTileStore } from './postgres-tile-store.js';
 import { PublishedHead } from './published-head.js';
+import { Relay } from './relay.js';
 import { SigningLoop } from './signing-loop.js';
 import { SubmitEvents } from './submit-events.js';
 import { TileRepair } from './tile-repair.js';
@@ -33,6 +35,8 @@ export interface IngestSettings {
   readonly identity: SigningIdentity;
   readonly headsFolder: string;
   readonly scansForSecrets: boolean;
+  /** Where sealed records are relayed to; none where the readers are in this process. */
+  readonly kafka?: KafkaPublisherOptions | null;
 }
 
 /** In whose name the ledger's own events are sealed. The same in every installation: 26 letters of base32. */
@@ -85,11 +89,16 @@ export async function openIngest(settings: IngestSettings, log: ServiceLog): Pro
     },
   });
   await door.open();
+  const relay = settings.kafka ? new Relay({ ...settings, kafka: settings.kafka, ledger }, log) : null;
+  relay?.start();
   const loop = new SigningLoop({
     signer: new HeadSigner({ pool: signing, store, tiles, identity }),
     leader: new Leader(settings.databaseUrl, `runseal-signer ${ledger}`),
     isOpen: () => door.isOpen,
-    onHead: (head) => log.info({ ledger, epoch: head.epoch, number: head.number }, 'head published'),
+    onHead: (head) => {
+      log.info({ ledger, epoch: head.epoch, number: head.number }, 'head published');
+      void relay?.publishHead(head);
+    },
     onTrouble: (trouble) => {
       if (trouble) log.error({ security: true, err: trouble }, 'no head can be published');
       else log.info({ ledger }, 'heads are published again');
@@ -103,11 +112,12 @@ export async function openIngest(settings: IngestSettings, log: ServiceLog): Pro
     tiles: new PostgresTileStore(reading, ledger),
     tileRepair: new TileRepair(new HeadSigner({ pool: signing, store, tiles, identity })),
     door,
+    relay,
     head: new PublishedHead(store, identity),
     submitEvents: new SubmitEvents(door, { scansForSecrets: settings.scansForSecrets }),
     close: async () => {
       door.close();
-      await loop.stop();
+      await Promise.all([loop.stop(), relay?.stop()]);
       await Promise.all(pools.map((open) => open.end()));
     },
   });

@@ -1,6 +1,6 @@
 // For tests of those who may not use kafkajs themselves.
 import { randomBytes } from 'node:crypto';
-import { Partitioners, type Admin, type Message } from 'kafkajs';
+import { Partitioners, type Admin, type EachMessagePayload, type Message } from 'kafkajs';
 import { openKafka, partitionOf, type KafkaOptions } from './kafka-client.js';
 
 /** A topic of a test's own, with what happens to topics in the field. */
@@ -54,6 +54,27 @@ export class TestTopic {
       const offsets = await admin.fetchTopicOffsets(this.name);
       return Number(offsets.find((one) => one.partition === partition)?.high);
     });
+  }
+
+  /** Epoch and seq of all records of a key that the topic holds now, in order. */
+  async read(key: string): Promise<{ epoch: number; seq: number }[]> {
+    const [partition, count] = [partitionOf(key, this.partitions), await this.count(key)];
+    const read: { epoch: number; seq: number }[] = [];
+    if (count === 0) return read;
+    const consumer = openKafka(this.options).consumer({ groupId: randomBytes(6).toString('hex'), maxWaitTimeInMs: 50 });
+    await consumer.connect();
+    await consumer.subscribe({ topics: [this.name], fromBeginning: true });
+    await new Promise<void>((resolve, reject) => {
+      const eachMessage = async (message: EachMessagePayload) => {
+        if (message.partition !== partition) return;
+        const { headers, offset } = message.message;
+        read.push({ epoch: Number(headers?.['epoch']), seq: Number(headers?.['seq']) });
+        if (Number(offset) === count - 1) resolve();
+      };
+      consumer.run({ autoCommit: false, eachMessage }).catch(reject);
+    });
+    await consumer.disconnect();
+    return read;
   }
 
   /** Messages of anybody. */

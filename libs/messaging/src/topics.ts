@@ -1,5 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import { ConfigResourceTypes, type Admin } from 'kafkajs';
+import type { Admin } from 'kafkajs';
 import { openKafka, type KafkaOptions } from './kafka-client.js';
 
 /** Sealed records: key = ledger, so that a ledger lies in one partition in order of seq; value = the record as JSON. */
@@ -11,6 +11,8 @@ export const HEADS_TOPIC = 'runseal.heads.v1';
 export const MESSAGE_BYTES_MAX = 2 * 1024 * 1024;
 
 const PARTITIONS = 12;
+/** kafkajs' name for it is none that Node finds when it imports it. */
+const RESOURCE_TOPIC = 2;
 const REPLICAS_WANTED = 3;
 const LOOKS = 20;
 const LOOK_AGAIN_MS = 100;
@@ -109,7 +111,7 @@ const TOPIC_CONFIG = 1;
 async function readSettings(admin: Admin, topic: string): Promise<Setting[]> {
   const { resources } = await admin.describeConfigs({
     includeSynonyms: false,
-    resources: [{ type: ConfigResourceTypes.TOPIC, name: topic }],
+    resources: [{ type: RESOURCE_TOPIC, name: topic }],
   });
   return (resources[0]?.configEntries ?? []).map(({ configName, configValue, configSource }) => ({
     name: configName,
@@ -127,7 +129,7 @@ async function mendSettings(admin: Admin, topic: string): Promise<void> {
   const configEntries = [...others.map(({ name, value }) => ({ name, value })), ...wanted];
   await admin.alterConfigs({
     validateOnly: false,
-    resources: [{ type: ConfigResourceTypes.TOPIC, name: topic, configEntries }],
+    resources: [{ type: RESOURCE_TOPIC, name: topic, configEntries }],
   });
 }
 
