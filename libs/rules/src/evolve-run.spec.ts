@@ -260,7 +260,7 @@ describe('producers', () => {
     expect(faults(facts)).toEqual([['counter_repeated', 4, 1]]);
   });
 
-  it('counts the artifacts that a producer of the run registers', () => {
+  it('counts the artifacts that a producer of the run registers, and nobody else’s', () => {
     const artifact = event(2, 'artifact.registered', { run: RUN } as never, {
       stream: `artifact/${digestOf('a')}`,
       producer: { id: PRODUCER, seq: 1 },
@@ -269,6 +269,9 @@ describe('producers', () => {
     const facts = fold(event(0, 'run.started'), counted(1, 0), artifact, counted(3, 2));
     expect(facts.producers[0]?.seen).toEqual([[0, 2]]);
     expect(facts.events).toBe(3);
+    const somebody = { ...artifact, actor: 'p_somebody_else' };
+    const before = fold(event(0, 'run.started'), counted(1, 0));
+    expect(evolveRun(before, somebody)).toBe(before);
   });
 
   it('takes the largest count that an ending gives, and what a client declares as set aside for seen', () => {

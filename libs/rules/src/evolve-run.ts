@@ -16,13 +16,13 @@ export function newRunFacts(): RunFacts {
 /**
  * What the run's facts are after one more event: of the run's stream, or an artifact.registered of this run or its producers,
  * whose counters fill the gaps in the stream's. Events come by seq; one at or below `facts.seq` changes nothing, nor does one
- * of another run's stream. Total over every event that fits its schema, in any order of meaning; `facts` itself is left as
+ * of another run's stream or somebody else's artifact. Total over every event that fits its schema, in any order of meaning; `facts` itself is left as
  * it is.
  */
 export function evolveRun(facts: RunFacts, event: RunEvent): RunFacts {
   if (event.seq <= facts.seq) return facts;
   const isOwn = event.stream.startsWith(RUN);
-  if (isOwn ? facts.run_id !== null && !isStreamOf(event.stream, facts.run_id) : !event.stream.startsWith(ARTIFACT)) {
+  if (isOwn ? facts.run_id !== null && !isStreamOf(event.stream, facts.run_id) : !isOwnersArtifact(facts, event)) {
     return facts;
   }
   const draft: Draft = { ...facts, seq: event.seq };
@@ -42,6 +42,10 @@ const RUN = 'run/';
 const ARTIFACT = 'artifact/';
 const isStreamOf = (stream: string, run: string): boolean =>
   stream.length === RUN.length + run.length && stream.endsWith(run);
+
+/** Artifact streams are open to every writer: somebody else's event must not fill a gap in this run's counters. */
+const isOwnersArtifact = ({ principal }: RunFacts, { stream, actor }: RunEvent): boolean =>
+  stream.startsWith(ARTIFACT) && (principal === null || principal.value === actor);
 
 const DAY_MS = 24 * 60 * 60 * 1_000;
 /** Clients keep what is not delivered for that long. */
