@@ -16,8 +16,8 @@ export function newRunFacts(): RunFacts {
 /**
  * What the run's facts are after one more event: of the run's stream, or an artifact.registered of this run or its producers,
  * whose counters fill the gaps in the stream's. Events come by seq; one at or below `facts.seq` changes nothing, nor does one
- * of another run's stream or somebody else's artifact. Total over every event that fits its schema, in any order of meaning; `facts` itself is left as
- * it is.
+ * of another run's stream or somebody else's artifact. Total over every event that fits its schema, in any order of meaning;
+ * `facts` itself is left as it is.
  */
 export function evolveRun(facts: RunFacts, event: RunEvent): RunFacts {
   if (event.seq <= facts.seq) return facts;
