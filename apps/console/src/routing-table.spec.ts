@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { ROUTING_TABLE, serviceFor, SERVICES } from './routing-table.js';
 
 describe('the routing table', () => {
@@ -44,5 +45,14 @@ describe('the routing table', () => {
 
   test('names no service that does not exist, and each at least once', () => {
     expect(new Set(ROUTING_TABLE.map(([, service]) => service))).toEqual(new Set(SERVICES));
+  });
+
+  test('is the one in the documents', () => {
+    const text = readFileSync(new URL('../../../docs/console.md', import.meta.url), 'utf8');
+    const lines = [...text.matchAll(/^\| `(\/\S+)`\s+\| (\w+)\s+\|$/gm)].map(([, pattern, service]) => [
+      pattern,
+      service,
+    ]);
+    expect(lines).toEqual(ROUTING_TABLE);
   });
 });

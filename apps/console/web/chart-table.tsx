@@ -4,7 +4,7 @@ import { formatCount, formatMetric } from './formatting.js';
 
 const ROWS_PER_PAGE = 25;
 
-/** The chart's twin for who reads rather than sees it, and for exact values. Made only while it is open. */
+/** The chart's twin for who reads rather than sees it. Made only while it is open. */
 export function ChartTable({ chart }: { chart: Chart }) {
   const [isOpen, setOpen] = useState(false);
   return (

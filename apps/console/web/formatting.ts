@@ -9,16 +9,20 @@ const whole = new Intl.NumberFormat('en-GB', { maximumFractionDigits: 0 });
 export const formatCount = (value: number): string =>
   Number.isInteger(value) ? whole.format(value) : String(Number(value.toPrecision(6)));
 
-/** A metric to five significant digits; very small and very large ones with an exponent: `2e-4`, `1.0857`, `1e+17`. */
+/**
+ * A metric: whole numbers in full, others to five significant digits, very small and very large ones with an exponent:
+ * `12,345,678`, `1.0857`, `2e-4`, `1e17`.
+ */
 export function formatMetric(value: MetricValue | null): string {
   if (value === null) return NONE;
   if (typeof value === 'string') return value;
   const size = Math.abs(value);
-  if (size !== 0 && (size < 1e-3 || size >= 1e6)) {
+  if (Number.isInteger(value) && size < 1e15) return formatCount(value);
+  if (size < 1e-3 || size >= 1e6) {
     const [digits = '', exponent = ''] = value.toExponential(4).split('e');
-    return `${String(Number(digits))}e${exponent}`;
+    return `${String(Number(digits))}e${exponent.replace('+', '')}`;
   }
-  return String(Number(value.toPrecision(5)));
+  return String(size < 1e5 ? Number(value.toPrecision(5)) : Math.round(value));
 }
 
 const DAY_S = 86_400;
