@@ -44,6 +44,7 @@ const commands: Readonly<Record<string, Entry>> = {
     summary: "make or update a database's schema, roles and grants",
     load: () => import('./commands/migrate.js'),
   },
+  topics: { summary: 'make the topics in Kafka', load: () => import('./commands/topics.js') },
   doctor: { summary: 'look for what is wrong and say what to do', load: () => import('./commands/doctor.js') },
   standalone: {
     summary: 'serve everything here, on an embedded Postgres',

@@ -1,7 +1,9 @@
 // For tests of those who may not use kafkajs themselves.
 import { randomBytes } from 'node:crypto';
 import { Partitioners, type Admin, type EachMessagePayload, type Message } from 'kafkajs';
+import { setTimeout as wait } from 'node:timers/promises';
 import { openKafka, partitionOf, type KafkaOptions } from './kafka-client.js';
+import { changeSettings, readSettings } from './topics.js';
 
 /** A topic of a test's own, with what happens to topics in the field. */
 export class TestTopic {
@@ -15,6 +17,20 @@ export class TestTopic {
     const topic = new TestTopic(options, `test.records.${randomBytes(6).toString('hex')}`, partitions);
     await topic.make();
     return topic;
+  }
+
+  /** As somebody with the brokers' own tools does; resolves when the brokers show it. */
+  static async set(options: KafkaOptions, topic: string, changed: Readonly<Record<string, string>>): Promise<void> {
+    await administer(options, async (admin) => {
+      await changeSettings(admin, topic, changed);
+      for (let looks = 0; looks < 100; looks++) {
+        const shown = await readSettings(admin, topic);
+        if (Object.entries(changed).every(([one, value]) => shown.some((s) => s.name === one && s.value === value)))
+          return;
+        await wait(50);
+      }
+      throw new Error(`The brokers do not show the new settings of ${topic}.`);
+    });
   }
 
   async make(): Promise<void> {
@@ -90,13 +106,17 @@ export class TestTopic {
     return this.administer(async (admin) => (await admin.describeGroups([groupId])).groups[0]?.members.length ?? 0);
   }
 
-  private async administer<T>(work: (admin: Admin) => Promise<T>): Promise<T> {
-    const admin = openKafka(this.options).admin();
-    try {
-      await admin.connect();
-      return await work(admin);
-    } finally {
-      await admin.disconnect();
-    }
+  private administer<T>(work: (admin: Admin) => Promise<T>): Promise<T> {
+    return administer(this.options, work);
+  }
+}
+
+async function administer<T>(options: KafkaOptions, work: (admin: Admin) => Promise<T>): Promise<T> {
+  const admin = openKafka(options).admin();
+  try {
+    await admin.connect();
+    return await work(admin);
+  } finally {
+    await admin.disconnect();
   }
 }

@@ -63,7 +63,8 @@ export function applyTopics(options: KafkaOptions): Promise<AppliedTopics> {
       })),
     });
     const mended = differences.filter(({ what }) => what !== 'topic');
-    for (const topic of new Set(mended.map((difference) => difference.topic))) await mendSettings(admin, topic);
+    for (const topic of new Set(mended.map((difference) => difference.topic)))
+      await changeSettings(admin, topic, SETTINGS);
     return { created: isNew ? missing : [], mended, left: await findLeft(admin) };
   });
 }
@@ -108,7 +109,7 @@ interface Setting {
 
 const TOPIC_CONFIG = 1;
 
-async function readSettings(admin: Admin, topic: string): Promise<Setting[]> {
+export async function readSettings(admin: Admin, topic: string): Promise<Setting[]> {
   const { resources } = await admin.describeConfigs({
     includeSynonyms: false,
     resources: [{ type: RESOURCE_TOPIC, name: topic }],
@@ -120,16 +121,19 @@ async function readSettings(admin: Admin, topic: string): Promise<Setting[]> {
   }));
 }
 
-/** The call replaces all settings of a topic, so those that somebody else made go along. */
-async function mendSettings(admin: Admin, topic: string): Promise<void> {
-  const others = (await readSettings(admin, topic)).filter(
-    ({ name, isOwn }) => isOwn && !Object.hasOwn(SETTINGS, name),
-  );
-  const wanted = Object.entries(SETTINGS).map(([name, value]) => ({ name, value }));
-  const configEntries = [...others.map(({ name, value }) => ({ name, value })), ...wanted];
+/** The call replaces all settings of a topic, so those that are not changed go along. */
+export async function changeSettings(
+  admin: Admin,
+  topic: string,
+  changed: Readonly<Record<string, string>>,
+): Promise<void> {
+  const others = (await readSettings(admin, topic)).filter(({ name, isOwn }) => isOwn && !Object.hasOwn(changed, name));
+  const settings = [...others, ...Object.entries(changed).map(([name, value]) => ({ name, value }))];
   await admin.alterConfigs({
     validateOnly: false,
-    resources: [{ type: RESOURCE_TOPIC, name: topic, configEntries }],
+    resources: [
+      { type: RESOURCE_TOPIC, name: topic, configEntries: settings.map(({ name, value }) => ({ name, value })) },
+    ],
   });
 }
 

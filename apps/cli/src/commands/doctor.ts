@@ -20,12 +20,14 @@ import {
 interface Options extends GlobalOptions {
   readonly database?: string;
   readonly heads?: string;
+  readonly brokers?: string;
 }
 
 export function declare(command: Command, run: Run): void {
   command
     .option('--database <url>', 'look at this database too (else the one of the credentials)')
     .option('--heads <folder>', 'the store of signed heads (else the one of the credentials)')
+    .option('--brokers <list>', 'look at the topics of these Kafka brokers too, host:port separated by commas')
     .addHelpText(
       'after',
       '\nExample:\n  runseal doctor\n\nExit codes: 0 all is well, 1 something is wrong, 2 it could not look.',
@@ -61,4 +63,8 @@ async function* examineAll(options: Options, surroundings: Surroundings): AsyncG
   if (database !== undefined) yield* checkDatabase(requireDatabaseUrl(database));
   const heads = options.heads ?? credentials?.heads_dir;
   if (heads !== undefined) yield await checkHeadStore(heads);
+  // Loaded only here: it brings the client of Kafka along.
+  if (options.brokers !== undefined) {
+    yield* (await import('../doctor/check-topics.js')).checkTopicsOf(options.brokers);
+  }
 }
