@@ -85,6 +85,7 @@ async function importFolder(folder: string, options: Options, surroundings: Surr
   const { out, err, interrupted } = surroundings;
   const address = await findAddress(options, surroundings);
   const server = new Server(address.url, address.apiKey, interrupted);
+  if (err.isTTY) printLine(err, `Reading and hashing ${folder}`);
   const material = await readRun({ ...options, folder });
   const runId = options.run ?? importedRunId(material, await whoAmI(server));
   const before = await readSealedRun(server, runId);

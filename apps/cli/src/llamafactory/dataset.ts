@@ -1,7 +1,7 @@
 import { createReadStream } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import { basename, extname, join } from 'node:path';
-import { hashPath, type HashProgress, type PathContent } from '@runseal/sdk';
+import { hashPath, type PathContent } from '@runseal/sdk';
 import { isObject } from './python-json.js';
 import { refuse } from './refuse.js';
 
@@ -16,8 +16,8 @@ export interface Dataset extends PathContent {
 const FIRST_MAX_BYTES = 1 << 20;
 
 /** Hashes a dataset's file or folder, counts its samples and looks at the first. Refuses what cannot be read or breaks off. */
-export async function describeDataset(path: string, onProgress?: HashProgress): Promise<Dataset> {
-  const content = await hashPath(path, onProgress ? { onProgress } : {}).catch((cause: Error) =>
+export async function describeDataset(path: string): Promise<Dataset> {
+  const content = await hashPath(path).catch((cause: Error) =>
     refuse(`--dataset ${path} cannot be read: ${cause.message}`),
   );
   const files = (await stat(path)).isDirectory()

@@ -216,6 +216,10 @@ test('a key that may not read or is not known is told what it needs', async () =
   const folder = await folderOf({ 'trainer_log.jsonl': logText(losses(1, 5), 5) });
   const answer = await ledger.cli(['--key', 'rsk_aaaaaaaaaaaaaaaa_wrong', 'import', 'llamafactory', folder]);
   expect(answer).toMatchObject({ exitCode: 2, err: expect.stringContaining('--key') as string });
+  const create = ['keys', 'create', '--principal', 'w', '--kind', 'service', '--scopes', 'events:write', '--json'];
+  const { secret } = JSON.parse((await ledger.cli(create)).out) as { secret: string };
+  const blind = await ledger.cli(['--key', secret, 'import', 'llamafactory', folder]);
+  expect(blind).toMatchObject({ exitCode: 1, err: expect.stringMatching(/answered 403: .*read/) as string });
 });
 
 test('people read what was found and what is missing', async () => {

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { manifestBytes } from '@runseal/chain';
 import type { EventPayload } from '@runseal/contracts';
-import { hashPath, type HashProgress, type PathContent } from '@runseal/sdk';
+import { hashPath, type PathContent } from '@runseal/sdk';
 import { CliError, NO, UNDETERMINED } from '../surroundings.js';
 import { requireWholeWeights, type RunFolder } from './run-folder.js';
 
@@ -42,23 +42,23 @@ export function roleOf(name: string): Role | null {
  * Hashes the outputs. One file of weights is known by its own digest, so that whoever has the file can ask for it; shards and
  * their index together by the manifest of just these files. Refuses weights that break off.
  */
-export async function hashOutputs(folder: RunFolder, onProgress?: HashProgress): Promise<HashedOutput[]> {
+export async function hashOutputs(folder: RunFolder): Promise<HashedOutput[]> {
   const outputs: HashedOutput[] = [];
   for (const path of folder.files) {
     const role = roleOf(path);
     if (role === null) continue;
     await requireWholeWeights(join(folder.path, path));
-    outputs.push({ role, path, ...(await hash(join(folder.path, path), onProgress)) });
+    outputs.push({ role, path, ...(await hash(join(folder.path, path))) });
   }
   const weights = outputs.filter(({ role }) => role === 'weights');
   if (weights.length < 2) return outputs;
   return [joinShards(weights), ...outputs.filter(({ role }) => role !== 'weights')];
 }
 
-export async function hashCheckpoints(folder: RunFolder, onProgress?: HashProgress): Promise<HashedCheckpoint[]> {
+export async function hashCheckpoints(folder: RunFolder): Promise<HashedCheckpoint[]> {
   const checkpoints: HashedCheckpoint[] = [];
   for (const { step, name } of folder.checkpoints) {
-    const content = await hash(join(folder.path, name), onProgress);
+    const content = await hash(join(folder.path, name));
     for (const { path } of content.files ?? []) await requireWholeWeights(join(folder.path, name, path));
     checkpoints.push({ step, path: name, ...content });
   }
@@ -92,9 +92,9 @@ function joinShards(shards: readonly HashedOutput[]): HashedOutput {
   };
 }
 
-async function hash(path: string, onProgress?: HashProgress): Promise<PathContent> {
+async function hash(path: string): Promise<PathContent> {
   try {
-    return await hashPath(path, onProgress ? { onProgress } : {});
+    return await hashPath(path);
   } catch (cause) {
     // What the disk refuses may be another answer later; links that lead out and files that change are the folder's own.
     const exitCode = (cause as NodeJS.ErrnoException).code === undefined ? NO : UNDETERMINED;

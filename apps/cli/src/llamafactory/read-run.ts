@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import type { HashProgress } from '@runseal/sdk';
 import { CliError, UNDETERMINED } from '../surroundings.js';
 import { attemptOfStep, findAttempts, type Attempt } from './attempts.js';
 import { describeDataset, type Dataset } from './dataset.js';
@@ -74,7 +73,7 @@ export interface RunMaterial {
  * Reads an output folder. Refuses, saying what was found, what was wanted and what to do: links that lead out, half-written
  * files, a foreign trainer's folder, two runs in one folder, facts that contradict it. The files are only read.
  */
-export async function readRun(options: RunOptions, onHash?: HashProgress): Promise<RunMaterial> {
+export async function readRun(options: RunOptions): Promise<RunMaterial> {
   const notes: string[] = [];
   const folder = await openRunFolder(options.folder);
   const readme = await readText(folder, 'README.md');
@@ -92,8 +91,8 @@ export async function readRun(options: RunOptions, onHash?: HashProgress): Promi
   }
   await requireOneRun(folder, attempts, state?.file ?? null);
   const { results, isFinished, lastStep } = await readEnd({ folder, log, state, attempts }, notes);
-  const outputs = isFinished ? await hashOutputs(folder, onHash) : [];
-  const checkpoints = await hashCheckpoints(folder, onHash);
+  const outputs = isFinished ? await hashOutputs(folder) : [];
+  const checkpoints = await hashCheckpoints(folder);
   const unread = [
     ...folder.others,
     ...folder.files.filter((name) => roleOf(name) === null && name !== config?.name && !isGiven(name, options)),
@@ -122,7 +121,7 @@ export async function readRun(options: RunOptions, onHash?: HashProgress): Promi
     },
     adapter: await readObject(folder, 'adapter_config.json'),
     model: await readObject(folder, 'config.json'),
-    dataset: options.dataset === undefined ? null : await describeDataset(options.dataset, onHash),
+    dataset: options.dataset === undefined ? null : await describeDataset(options.dataset),
     finalStep: isFinished ? findFinalStep({ same, loadsBest, best: state?.best?.step ?? null, lastStep }, notes) : null,
     lastStep,
     firstRow,
