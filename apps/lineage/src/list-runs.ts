@@ -2,6 +2,7 @@ import { QueryHandler, type IQueryHandler } from '@nestjs/cqrs';
 import type { ExperimentItem, Page, RunItem, RunSort, RunState, Overall } from './answers.js';
 import { Lineage } from './lineage.js';
 import { fromDouble } from './metric-chunks.js';
+import { UUID } from './nodes.js';
 import { readCursor, writeCursor } from './page-cursor.js';
 
 export class ListRuns {
@@ -35,6 +36,15 @@ const COLUMNS: Readonly<Record<RunSort, readonly [column: string, type: 'text' |
   final_loss: ['final_loss', 'float8'],
   eval_loss: ['eval_loss', 'float8'],
 };
+
+/** Whether these are the last line's value and run, so that the database can read them. */
+function isPlace([value, run, ...more]: readonly unknown[], type: 'text' | 'bigint' | 'float8'): boolean {
+  if (more.length > 0 || typeof run !== 'string' || !UUID.test(run)) return false;
+  if (value === null) return true;
+  if (typeof value !== 'string' || value.includes('\0')) return false;
+  if (type === 'bigint') return /^-?\d{1,18}$/.test(value);
+  return type === 'text' || Number.isFinite(Number(value)) || /^(NaN|-?Infinity)$/.test(value);
+}
 
 interface Row {
   readonly run: string;
@@ -74,7 +84,7 @@ export class ListRunsHandler implements IQueryHandler<ListRuns, Page<RunItem>> {
     if (filter.overall !== undefined) conditions.push(`r.overall = ${add(filter.overall)}`);
     if (filter.q) conditions.push(`strpos(r.search, ${add(filter.q.toLowerCase())}) > 0`);
     if (page.cursor !== undefined) {
-      const [value, run] = readCursor(page.cursor, 2);
+      const [value, run] = readCursor(page.cursor, (values) => isPlace(values, type));
       const isAfter = isDescending ? '<' : '>';
       const same = `r.run ${isAfter} ${add(run)}::uuid`;
       // Runs without the value come last, whichever way the others go.
@@ -125,7 +135,8 @@ export class ListExperimentsHandler implements IQueryHandler<ListExperiments, Pa
   constructor(private readonly lineage: Lineage) {}
 
   async execute({ q, page: { limit, cursor } }: ListExperiments): Promise<Page<ExperimentItem>> {
-    const [after = null] = cursor === undefined ? [] : readCursor(cursor, 1);
+    const [after = null] =
+      cursor === undefined ? [] : readCursor(cursor, (values) => values.length === 1 && typeof values[0] === 'string');
     const result = await this.lineage.pool.query<ExperimentItem>({
       name: 'list-experiments',
       text: `

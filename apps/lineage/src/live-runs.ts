@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream';
 import { ServiceUnavailableException } from '@nestjs/common';
 import { readRecords, toSealedRecord } from '@runseal/ledger';
 import type { Pool } from '@runseal/postgres';
@@ -32,27 +33,39 @@ export class LiveRuns {
 
   constructor(private readonly options: LiveRunsOptions) {}
 
+  get readerCount(): number {
+    return this.readers;
+  }
+
   /**
-   * The text of a stream of server-sent events (HTML standard, 9.2), a page of records at a time, and a comment where nothing
-   * comes for 15 s. From the record after `last` on; null: from now on. Ends when `ending` is aborted or the reader returns.
+   * The text of a stream of server-sent events (HTML standard, 9.2), a page of records at a time, and a comment first and where
+   * nothing comes for 15 s. From the record after `last` on; null: from now on. Ends when `ending` is aborted.
    */
-  follow(run: string, last: LastSeen | null, ending: AbortSignal): AsyncGenerator<string> {
+  follow(run: string, last: LastSeen | null, ending: AbortSignal): Readable {
     if (this.readers >= READERS_MAX) {
       throw new ServiceUnavailableException(`${READERS_MAX} readers follow runs here already.`);
     }
-    return this.read(run, last, ending);
+    const gone = new AbortController();
+    const events = this.read(run, last, AbortSignal.any([ending, gone.signal]));
+    return Readable.from({
+      [Symbol.asyncIterator]: () => ({
+        next: () => events.next(),
+        // A generator that waits is not ended by this alone.
+        return: () => {
+          gone.abort();
+          return events.return(undefined);
+        },
+      }),
+    });
   }
 
   private async *read(run: string, last: LastSeen | null, ending: AbortSignal): AsyncGenerator<string> {
     this.enter(run, 1);
     try {
+      const resumed = await this.resume(run, last);
+      let seen = resumed ?? -1;
       // At once, so that the answer's head is sent.
-      yield ': \n\n';
-      let seen = await this.resume(run, last);
-      if (seen === null) {
-        seen = -1;
-        yield 'event: reset\ndata: {}\n\n';
-      }
+      yield resumed === null ? 'event: reset\ndata: {}\n\n' : ': \n\n';
       let quiet_ms = 0;
       while (!ending.aborted) {
         const newest = (await this.findNewest()).get(run) ?? -1;

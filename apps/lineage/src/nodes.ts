@@ -3,7 +3,7 @@ import type { NodeKind } from './graph-answers.js';
 
 const COMMIT = /^[0-9a-f]{40}$/;
 const DIGEST = /^sha256:[0-9a-f]{64}$/;
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+export const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 export const runNode = (run: string): string => `run:${run}`;
 export const commitNode = (commit: string): string => `git:${commit}`;

@@ -5,10 +5,12 @@ export function writeCursor(values: readonly (string | number | boolean | null)[
   return Buffer.from(JSON.stringify(values)).toString('base64url');
 }
 
-/** Throws the refusal `invalid_request` where the text is none, or of another order than `length` values. */
-export function readCursor(text: string, length: number): readonly (string | number | boolean | null)[] {
+type Values = readonly (string | number | boolean | null)[];
+
+/** Throws the refusal `invalid_request` where the text is none that fits. */
+export function readCursor(text: string, fits: (values: Values) => boolean): Values {
   const values = parse(text);
-  if (Array.isArray(values) && values.length === length) return values;
+  if (Array.isArray(values) && fits(values as Values)) return values as Values;
   const wanted = 'next_cursor of the page before, with the same order';
   const errors = [{ path: '/cursor', found: 'something else', wanted }];
   throw new RuntimeRefusal('invalid_request', `cursor: found something else, wanted ${wanted}.`, { errors });

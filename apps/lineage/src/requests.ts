@@ -16,9 +16,9 @@ import {
 } from 'class-validator';
 import type { Overall, RunSort, RunState } from './answers.js';
 import type { EdgeClass } from './graph-answers.js';
+import { UUID } from './nodes.js';
 import type { MetricKind } from './series.js';
 
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 const STATES: readonly RunState[] = ['running', 'finished', 'failed', 'killed', 'lost'];
 const OVERALLS: readonly Overall[] = ['passed', 'warnings', 'blocked', 'overridden'];
 const SORTS: readonly RunSort[] = [

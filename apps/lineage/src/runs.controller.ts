@@ -138,7 +138,7 @@ export class RunsController {
     requireLedger(caller, this.lineage.ledger);
     await findDocument(this.lineage.pool, id);
     const events = this.lineage.parts.live.follow(id, parseLastSeen(lastEventId), this.readiness.draining);
-    return new StreamableFile(Readable.from(events), { type: 'text/event-stream; charset=utf-8' });
+    return new StreamableFile(events, { type: 'text/event-stream; charset=utf-8' });
   }
 }
 
