@@ -5,22 +5,12 @@ import { TestLedger } from '../test-ledger.fixture.js';
 import { addFiles, losses, logText, makeFolder, stateOf, weights } from './run-folder.fixture.js';
 
 let ledger: TestLedger;
-const folders: string[] = [];
 
 beforeAll(async () => {
   ledger = await TestLedger.start();
 });
 
-afterAll(async () => {
-  await ledger.close();
-  await Promise.all(folders.map((folder) => rm(folder, { recursive: true, force: true })));
-});
-
-async function folderOf(files: Readonly<Record<string, unknown>>): Promise<string> {
-  const folder = await makeFolder(files);
-  folders.push(folder);
-  return folder;
-}
+afterAll(() => ledger.close());
 
 async function importFolder(folder: string, ...more: string[]): Promise<ImportResult> {
   const { exitCode, out, err } = await ledger.cli(['import', 'llamafactory', folder, ...more, '--json']);
@@ -70,7 +60,7 @@ const finishedRun = (total = 10) => ({
 });
 
 test('a finished run is sealed from its start to its end, the end last and no time invented', async () => {
-  const folder = await folderOf(finishedRun());
+  const folder = await makeFolder(finishedRun());
   const result = await importFolder(folder, '--experiment', 'first');
   expect(result).toMatchObject({ state: 'finished', overall: null, duplicates: 0, sealed: result.events });
   expect(result.missing).toContain('dataset: digest (--dataset, or dataset.digest in --facts)');
@@ -104,12 +94,12 @@ test('a finished run is sealed from its start to its end, the end last and no ti
 });
 
 test('the same folder again seals nothing, wherever it lies', async () => {
-  const folder = await folderOf(finishedRun(11));
+  const folder = await makeFolder(finishedRun(11));
   const first = await importFolder(folder, '--name', 'a');
   const again = await importFolder(folder);
   expect(again).toMatchObject({ run_id: first.run_id, sealed: 0, duplicates: again.events });
   expect(again.notes).toContainEqual(expect.stringMatching(/^[1-9]\d* events were sealed by an earlier import$/));
-  const copied = await folderOf({});
+  const copied = await makeFolder({});
   for (const name of Object.keys(finishedRun())) {
     await addFiles(copied, { [name]: '' });
     await copyFile(join(folder, name), join(copied, name));
@@ -119,7 +109,7 @@ test('the same folder again seals nothing, wherever it lies', async () => {
 
 test('a folder that grew seals its new rows only, rows of a fuller file included, and ends again', async () => {
   const all = losses(101, 110);
-  const folder = await folderOf({ 'trainer_log.jsonl': logText(all.slice(0, 6), 110) });
+  const folder = await makeFolder({ 'trainer_log.jsonl': logText(all.slice(0, 6), 110) });
   const first = await importFolder(folder, '--experiment', 'growing');
   expect(first.state).toBe('failed');
   expect((await recordsOf(first.run_id)).at(-1)).toMatchObject({
@@ -146,7 +136,7 @@ test('a folder that grew seals its new rows only, rows of a fuller file included
 test('a run that was killed and resumed has two attempts, with the lost rows in the first', async () => {
   const [before, after] = [losses(201, 207), losses(206, 210)];
   const history = [...losses(201, 205), ...after, { step: 210, train_loss: 1 }];
-  const folder = await folderOf({
+  const folder = await makeFolder({
     'trainer_log.jsonl': logText(before, 210) + logText(after, 210, { ends: true }),
     'trainer_state.json': stateOf(history, 210),
     'checkpoint-205/trainer_state.json': stateOf(losses(201, 205), 210),
@@ -166,7 +156,7 @@ test('a run that was killed and resumed has two attempts, with the lost rows in 
 
 test('a run that broke off, was imported, and was resumed to its end is finished by its second attempt', async () => {
   const [before, after] = [losses(501, 506), losses(506, 510)];
-  const folder = await folderOf({ 'trainer_log.jsonl': logText(before, 510) });
+  const folder = await makeFolder({ 'trainer_log.jsonl': logText(before, 510) });
   const first = await importFolder(folder);
   expect(first).toMatchObject({ state: 'failed' });
   await addFiles(folder, { 'trainer_log.jsonl': logText(before, 510) + logText(after, 510, { ends: true }) });
@@ -183,7 +173,7 @@ test('a run that broke off, was imported, and was resumed to its end is finished
 });
 
 test('a row that changed since it was sealed is refused with both values, and nothing is sealed', async () => {
-  const folder = await folderOf({ 'trainer_log.jsonl': logText(losses(301, 310), 310, { ends: true }) });
+  const folder = await makeFolder({ 'trainer_log.jsonl': logText(losses(301, 310), 310, { ends: true }) });
   const { run_id } = await importFolder(folder);
   const path = join(folder, 'trainer_log.jsonl');
   const text = await readFile(path, 'utf8');
@@ -200,7 +190,7 @@ test('a row that changed since it was sealed is refused with both values, and no
 });
 
 test('options against the sealed start are refused, and --run makes it another run', async () => {
-  const folder = await folderOf({ 'trainer_log.jsonl': logText(losses(401, 405), 405, { ends: true }) });
+  const folder = await makeFolder({ 'trainer_log.jsonl': logText(losses(401, 405), 405, { ends: true }) });
   const first = await importFolder(folder, '--experiment', 'one');
   const { exitCode, err } = await ledger.cli(['import', 'llamafactory', folder, '--experiment', 'two']);
   expect({ exitCode, err }).toEqual({
@@ -213,7 +203,7 @@ test('options against the sealed start are refused, and --run makes it another r
 });
 
 test('a key that may not read or is not known is told what it needs', async () => {
-  const folder = await folderOf({ 'trainer_log.jsonl': logText(losses(1, 5), 5) });
+  const folder = await makeFolder({ 'trainer_log.jsonl': logText(losses(1, 5), 5) });
   const answer = await ledger.cli(['--key', 'rsk_aaaaaaaaaaaaaaaa_wrong', 'import', 'llamafactory', folder]);
   expect(answer).toMatchObject({ exitCode: 2, err: expect.stringContaining('--key') as string });
   const create = ['keys', 'create', '--principal', 'w', '--kind', 'service', '--scopes', 'events:write', '--json'];
@@ -223,7 +213,7 @@ test('a key that may not read or is not known is told what it needs', async () =
 });
 
 test('people read what was found and what is missing', async () => {
-  const folder = await folderOf({ ...finishedRun(12), 'all_results.json': { epoch: 2, train_loss: 9 } });
+  const folder = await makeFolder({ ...finishedRun(12), 'all_results.json': { epoch: 2, train_loss: 9 } });
   const { out } = await ledger.cli(['import', 'llamafactory', folder, '--name', 'read']);
   expect(out).toMatch(/Found in .*\n {2}a run of LLaMA-Factory, finished at step 10 of 12\n {2}10 loss rows/);
   expect(out).toMatch(/To be known:\n {2}all_results\.json does not fit the rows and is not used: it is of epoch 2/);
