@@ -2,9 +2,9 @@ import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { ingestMigrations } from '@runseal/ingest';
 import { LocalServer, migrate, openDirectConnection, type PostgresBinaries } from '@runseal/postgres';
 import type { ServiceLog } from '@runseal/runtime';
+import { allMigrations } from './all-migrations.js';
 import { findFreePort, HOST } from './ports.js';
 
 const DATABASE = 'runseal';
@@ -51,7 +51,7 @@ export class EmbeddedDatabase {
       await server.start();
       await writeFile(madeMark(folder), '');
       await createDatabase(server);
-      await migrate(database.superuserUrl, await ingestMigrations());
+      await migrate(database.superuserUrl, await allMigrations());
       await database.renewPasswords();
     } catch (error) {
       await server.stop();

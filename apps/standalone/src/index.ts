@@ -1,3 +1,4 @@
+export { allMigrations } from './all-migrations.js';
 export { startStandalone, type Standalone, type StandaloneOptions } from './start-standalone.js';
 export { serveStandaloneUntilSignal } from './serve-until-signal.js';
 export { replayDemo } from './replay-demo.js';

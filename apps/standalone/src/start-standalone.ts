@@ -1,5 +1,5 @@
 import { limits } from '@runseal/contracts';
-import { IngestModule, openIngest, REFUSAL_STATUS } from '@runseal/ingest';
+import { REFUSAL_STATUS } from '@runseal/ingest';
 import { knownLogsPath, type SigningIdentity } from '@runseal/ledger';
 import { openPool } from '@runseal/postgres';
 import { KeyAuthenticator, openLog, startService, type LogOptions, type RunningService } from '@runseal/runtime';
@@ -9,6 +9,7 @@ import { EmbeddedDatabase } from './embedded-database.js';
 import { readStandaloneEnvironment } from './environment.js';
 import { lockFolder } from './folder-lock.js';
 import { LogFile } from './log-file.js';
+import { openServices } from './open-services.js';
 import { checkPorts, HOST, managementPort } from './ports.js';
 import { openSigningKey } from './signing-key.js';
 import { VERSION } from './version.js';
@@ -93,20 +94,18 @@ interface Serving {
 }
 
 async function serve({ database, identity, headsFolder, port, log }: Serving, undo: Undo): Promise<RunningService> {
-  const ingestLog = openLog({ name: 'ingest', version: VERSION }, log);
-  const databaseUrl = database.urlAs('runseal_ingest');
-  const maintenanceDatabaseUrl = database.urlAs('runseal_maintenance');
-  const ingest = await openIngest(
-    { databaseUrl, maintenanceDatabaseUrl, identity, headsFolder, scansForSecrets: true },
-    ingestLog,
-  );
-  const accessPool = openPool({ url: databaseUrl, applicationName: 'runseal-access', connectionsMax: 2 });
+  const module = await openServices({ database, identity, headsFolder, log });
+  const accessPool = openPool({
+    url: database.urlAs('runseal_ingest'),
+    applicationName: 'runseal-access',
+    connectionsMax: 2,
+  });
   undo.add(() => accessPool.end());
   try {
     return await startService({
       name: NAME,
       version: VERSION,
-      module: IngestModule.register(ingest, ingestLog),
+      module,
       host: HOST,
       port,
       managementPort: managementPort(port),

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { ingestMigrations } from '@runseal/ingest';
+import { allMigrations } from '@runseal/standalone';
 import { findPendingMigrations, migrate, OWNER_ROLE, SchemaVersionError, type Migration } from '@runseal/postgres';
 import { requireDatabaseUrl } from '../database-url.js';
 import type { Run } from '../run-cli.js';
@@ -31,7 +31,7 @@ export function declare(command: Command, run: Run): void {
 /** Idempotent: what was applied before is left alone, and a second migration at the same time waits. */
 async function update(options: Options, { out, err }: Surroundings): Promise<ExitCode> {
   const url = requireDatabaseUrl(options.database);
-  const migrations = await ingestMigrations();
+  const migrations = await allMigrations();
   const found = await tellFailure(() =>
     options.dryRun ? findPendingMigrations(url, migrations) : migrate(url, migrations),
   );

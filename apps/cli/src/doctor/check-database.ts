@@ -1,6 +1,6 @@
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { ingestMigrations } from '@runseal/ingest';
+import { allMigrations } from '@runseal/standalone';
 import {
   DirectoryHeadStore,
   findDurabilityFaults,
@@ -39,7 +39,7 @@ export async function* checkDatabase(url: string): AsyncGenerator<Finding> {
 
 async function checkVersions(pool: Pool): Promise<Finding> {
   try {
-    await checkSchema(pool, await ingestMigrations());
+    await checkSchema(pool, await allMigrations());
     return ok('schema', 'of the version that this program needs');
   } catch (error) {
     if (!(error instanceof SchemaVersionError)) throw error;
