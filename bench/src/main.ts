@@ -5,6 +5,7 @@ import { httpIngest50Bench } from './http-ingest-50.bench.js';
 import { deleteLargeLedger } from './large-ledger.js';
 import { measure, type Bench } from './measure.js';
 import { quickstartBench } from './quickstart.bench.js';
+import { relayBench } from './relay.bench.js';
 import { sdkLogMetricsBench } from './sdk-log-metrics.bench.js';
 import { sealBench } from './seal.bench.js';
 import { standalone1mBench } from './standalone-1m.bench.js';
@@ -19,6 +20,7 @@ const benches: readonly Bench[] = [
   ...verifyBenches,
   evidenceBench,
   standalone1mBench,
+  relayBench,
   quickstartBench,
 ];
 

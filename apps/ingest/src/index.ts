@@ -5,3 +5,4 @@ export { REFUSAL_STATUS } from './refusal-status.js';
 export { ENTRIES_OPEN, HASHES_OPEN } from './log.controller.js';
 export { ingestVariables } from './environment.js';
 export { toRecordJson } from './record-answers.js';
+export { RelayReader, type RecordPublisher } from './relay-reader.js';

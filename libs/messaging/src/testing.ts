@@ -1,8 +1,10 @@
 // For tests of those who may not use kafkajs themselves.
 import { randomBytes } from 'node:crypto';
-import { Partitioners, type Admin, type EachMessagePayload, type Message } from 'kafkajs';
+import type { SealedRecord } from '@runseal/chain';
+import { Partitioners, type Admin, type EachBatchPayload, type EachMessagePayload, type Message } from 'kafkajs';
 import { setTimeout as wait } from 'node:timers/promises';
 import { openKafka, partitionOf, type KafkaOptions } from './kafka-client.js';
+import { formatRecordMessage } from './record-message.js';
 import { changeSettings, readSettings } from './topics.js';
 
 /** A topic of a test's own, with what happens to topics in the field. */
@@ -99,6 +101,41 @@ export class TestTopic {
     await producer.connect();
     await producer.send({ topic: this.name, messages });
     await producer.disconnect();
+  }
+
+  /**
+   * kafkajs alone, for comparison: sends these records in batches of 500 as the publisher does, reads them back with eachBatch,
+   * and resolves when the last is there. Nothing is parsed, verified or kept. Returns milliseconds, making the messages apart.
+   */
+  async measureAlone(records: readonly SealedRecord[]): Promise<number> {
+    const messages = records.map(formatRecordMessage);
+    const kafka = openKafka(this.options);
+    const consumer = kafka.consumer({ groupId: randomBytes(6).toString('hex'), maxWaitTimeInMs: 250 });
+    const joined = Promise.withResolvers<void>();
+    consumer.on('consumer.group_join', () => joined.resolve());
+    const done = Promise.withResolvers<void>();
+    let missing = messages.length;
+    await consumer.connect();
+    await consumer.subscribe({ topics: [this.name], fromBeginning: true });
+    const eachBatch = async ({ batch }: EachBatchPayload) => {
+      if ((missing -= batch.messages.length) <= 0) done.resolve();
+    };
+    await consumer.run({ autoCommit: false, eachBatch });
+    const producer = kafka.producer({
+      idempotent: true,
+      maxInFlightRequests: 1,
+      createPartitioner: Partitioners.DefaultPartitioner,
+    });
+    await producer.connect();
+    await joined.promise;
+    const started = performance.now();
+    for (let from = 0; from < messages.length; from += 500) {
+      await producer.send({ topic: this.name, acks: -1, messages: messages.slice(from, from + 500) });
+    }
+    await done.promise;
+    const took_ms = performance.now() - started;
+    await Promise.all([producer.disconnect(), consumer.disconnect()]);
+    return took_ms;
   }
 
   /** Members of a reader's group by what they were given of the topic. */

@@ -1,0 +1,124 @@
+import type { SealedRecord } from '@runseal/chain';
+import { RelayReader } from '@runseal/ingest';
+import { LedgerFeed, LedgerRecordSource, sealBatch, type Anchor } from '@runseal/ledger';
+import { KafkaFeed, KafkaPublisher, type FeedReader, type Position, type RecordSource } from '@runseal/messaging';
+import { TestTopic } from '@runseal/messaging/testing';
+import { inTransaction, openPool, type Pool } from '@runseal/postgres';
+import { TestKafka, waitFor } from '@runseal/testing';
+import { asSuperuser, createLedgerDatabase, openBenchLedger, requestOf } from './ledger-database.js';
+import type { Bench } from './measure.js';
+
+const RECORDS = 60_000;
+const BATCH = 500;
+const PAYLOAD_BYTES = 1_000;
+const LIMIT_MS = 120_000;
+
+export const relayBench: Bench = {
+  name: 'relay',
+  unit: 'records/s',
+  control: 'kafkajs alone, out and back in one process',
+  target: '>= 15000 records/s (from the ledger through Kafka into rows of Postgres, 1 kB payloads)',
+  isMet: (value) => value >= 15_000,
+  postgres: 18,
+  prepare: async () => {
+    const kafka = await TestKafka.start();
+    const options = { brokers: kafka.brokers };
+    const database = await createLedgerDatabase();
+    await asSuperuser(database.superuserUrl, TABLES);
+    const pool = openPool({ url: database.ingestUrl, applicationName: 'bench-relay', connectionsMax: 4 });
+    await fill(pool, await openBenchLedger(database));
+    let records: readonly SealedRecord[] | null = null;
+    return {
+      ours: async () => {
+        await asSuperuser(
+          database.superuserUrl,
+          'delete from ingest.relay_positions; truncate bench.rows, bench.position',
+        );
+        const topic = await TestTopic.create(options);
+        const feed = new KafkaFeed({ ...options, topic: topic.name, source: nothing });
+        const reader = new Rows(pool);
+        const reading = await feed.start(reader);
+        await waitFor('the group', async () => (await topic.countMembers(`runseal.${reader.name}.default`)) === 1);
+        const publisher = new KafkaPublisher({ ...options, recordsTopic: topic.name });
+        const started = performance.now();
+        const relay = new LedgerFeed({ pool, url: database.ingestUrl });
+        const relaying = await relay.start(new RelayReader(pool, 'default', publisher));
+        await waitFor('the last record', () => reader.newest === RECORDS, LIMIT_MS);
+        const seconds = (performance.now() - started) / 1_000;
+        await Promise.all([relaying.stop(), reading.stop()]);
+        await publisher.close();
+        await topic.delete();
+        return RECORDS / seconds;
+      },
+      control: async () => {
+        records ??= await readAll(pool);
+        const topic = await TestTopic.create(options);
+        const took_ms = await topic.measureAlone(records);
+        await topic.delete();
+        return (RECORDS * 1_000) / took_ms;
+      },
+      close: async () => {
+        await pool.end();
+        await database.close();
+        await kafka.remove();
+      },
+    };
+  },
+};
+
+const TABLES = `
+create schema bench;
+create table bench.position (epoch integer, seq bigint, hash text);
+create table bench.rows (seq bigint primary key, type text, stream text);
+grant all on schema bench to runseal_ingest;
+grant all on all tables in schema bench to runseal_ingest;`;
+
+/** Whatever the reader gets comes through Kafka: it has no other source. */
+const nothing: RecordSource = { read: async () => [], findNewest: async () => null };
+
+/** As small as a projection can be: a row a record, and the position, in one transaction. */
+class Rows implements FeedReader {
+  readonly name = `rows-${Math.random().toString(36).slice(2)}`;
+  readonly ledger = 'default';
+  newest = -1;
+
+  constructor(private readonly pool: Pool) {}
+
+  async findPosition(): Promise<Position | null> {
+    return null;
+  }
+
+  async apply(records: readonly SealedRecord[]): Promise<void> {
+    const envelopes = records.map(({ envelope }) => JSON.parse(String(envelope)) as { type: string; stream: string });
+    const last = records.at(-1);
+    await inTransaction(this.pool, async (connection) => {
+      await connection.query('select p.seq from bench.position p for update');
+      await connection.query(
+        `insert into bench.rows (seq, type, stream)
+         select r.seq, r.type, r.stream from unnest($1::bigint[], $2::text[], $3::text[]) as r (seq, type, stream)`,
+        [records.map(({ seq }) => seq), envelopes.map(({ type }) => type), envelopes.map(({ stream }) => stream)],
+      );
+      await connection.query('delete from bench.position');
+      await connection.query('insert into bench.position (epoch, seq) values ($1, $2)', [last?.epoch, last?.seq]);
+    });
+    this.newest = last?.seq ?? this.newest;
+  }
+}
+
+async function fill(pool: Pool, opened: Anchor): Promise<void> {
+  let anchor = opened;
+  for (let sealed = 0; sealed < RECORDS; sealed += BATCH) {
+    const requests = [requestOf(BATCH, PAYLOAD_BYTES)];
+    const [outcome] = await sealBatch(pool, 'default', anchor, { requests, sealedAt: new Date() });
+    const last = outcome && 'receipts' in outcome ? outcome.receipts.at(-1) : undefined;
+    if (!last) throw new Error('a batch was refused');
+    anchor = last;
+  }
+}
+
+async function readAll(pool: Pool): Promise<SealedRecord[]> {
+  const source = new LedgerRecordSource(pool);
+  const records: SealedRecord[] = [];
+  while (records.length < RECORDS) records.push(...(await source.read('default', records.length, 2_000)));
+  return records;
+}
