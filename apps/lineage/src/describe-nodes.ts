@@ -38,14 +38,14 @@ with near as (
   limit $3
 )
 select n.node, n.id, n.kind, n.first_seq, n.depth, r.name as run_name, r.state, m.stage,
-  coalesce(v.overall, (select o.overall from verdicts o where n.kind = 'verdict' and o.verdict = substring(n.id from 9)::uuid))
+  coalesce(v.overall, (select o.overall from verdicts o where o.verdict = case when n.kind = 'verdict' then substring(n.id from 9)::uuid end))
     as overall,
   (select s.name from sightings s where s.node = n.node and s.name is not null and s.seq <= $4
     order by s.seq, s.place limit 1) as name,
   (select s.kind from sightings s where s.node = n.node and s.kind is not null and s.seq <= $4
     order by s.seq, s.place limit 1) as detail
 from near n
-left join runs r on n.kind = 'run' and r.run = substring(n.id from 5)::uuid
+left join runs r on r.run = case when n.kind = 'run' then substring(n.id from 5)::uuid end
 left join lateral (
   select v.overall
   from verdicts v

@@ -150,8 +150,8 @@ select r.run as run_id, r.name, r.state, l.kind, l.through, l.since_seq as seq, 
   (select v.overall from verdicts v where v.run = r.run and v.since_seq <= $2 and (v.until_seq is null or v.until_seq > $2)
     order by v.since_seq desc limit 1) as overall
 from links l
-join nodes n on n.node = l.run and n.kind = 'run'
-join runs r on r.run = substring(n.id from 5)::uuid
+join nodes n on n.node = l.run
+join runs r on r.run = case when n.kind = 'run' then substring(n.id from 5)::uuid end
 order by l.since_seq, r.run
 limit ${ROWS_MAX}`,
     values: [node, asOf],
