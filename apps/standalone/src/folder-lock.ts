@@ -29,7 +29,7 @@ export async function lockFolder(path: string, folder: string): Promise<FolderLo
     const { pid, born } = parseObject(found);
     if (typeof pid === 'number' && (await isAlive({ pid, born: typeof born === 'string' ? born : null }))) {
       throw new Error(
-        `${folder} is in use by the standalone with process id ${pid}. Stop that one, or start with another folder (--data).`,
+        `${folder} is in use by the process with id ${pid}. Stop that one, or start with another folder (--data).`,
       );
     }
     await removeStale(path, found);

@@ -171,7 +171,7 @@ describe('standalone', () => {
   it('refuses a folder that another one works on, and leaves that one alone', async () => {
     const holder = await start();
     const output = await refuse({ ...place, port: await findServicePort() });
-    expect(output).toContain(`is in use by the standalone with process id ${holder.child.pid}`);
+    expect(output).toContain(`is in use by the process with id ${holder.child.pid}`);
     expect((await holder.get('/health/ready')).status).toBe(200);
   });
 
