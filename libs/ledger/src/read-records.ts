@@ -52,7 +52,7 @@ export interface RecordRange {
 const PAGE_BYTES_MAX = 8 * 1024 * 1024;
 
 // The size of a payload is known without reading it from where large values are stored.
-const PAGE = `
+const pageOf = (conditions: readonly string[]) => `
 select p.epoch, p.seq, p.event_id, p.type, p.stream, p.stream_prev, p.prev_hash, p.payload_digest, p.hash, p.envelope,
   p.salt, p.payload
 from (
@@ -61,26 +61,31 @@ from (
     select s.epoch, s.seq, s.event_id, s.type, s.stream, s.stream_prev, s.prev_hash, s.payload_digest, s.hash, s.envelope,
       s.salt, s.payload
     from ledger.sealed_records s
-    where s.ledger = $1
+    where s.ledger_id = (select n.ledger_id from ledger.newest_records n where n.ledger = $1)
       and s.seq >= $2
       and s.seq < $3
-      and ($4::text is null or s.stream = $4)
-      and ($5::text is null or s.type = $5)
-    order by s.seq
-    limit $6
+${conditions.map((condition) => `      and ${condition}\n`).join('')}    order by s.seq
+    limit $4
   ) as r
 ) as p
 where coalesce(p.bytes_before, 0) < ${PAGE_BYTES_MAX}
 order by p.seq`;
 
+/** A condition that is not asked for must not stand in the query either: a plan for both would use no index well. */
+function page({ stream, type }: { stream: string | undefined; type: string | undefined }): [string, string[]] {
+  const asked = Object.entries({ stream, type }).filter((entry): entry is [string, string] => entry[1] !== undefined);
+  return [pageOf(asked.map(([column], at) => `s.${column} = $${at + 5}`)), asked.map(([, value]) => value)];
+}
+
 /** One page of records in order of seq; ends early beyond 8 MB of payloads, but holds at least one record where there is one. */
 export async function readRecords(database: Pool | Connection, range: RecordRange): Promise<StoredRecord[]> {
   const { ledger, from, to = Number.MAX_SAFE_INTEGER, stream, type, limit } = range;
   const read = async (until: number) => {
+    const [text, values] = page({ stream, type });
     const result = await database.query<StoredRecord>({
       name: `read-records-${stream ? 's' : ''}${type ? 't' : ''}`,
-      text: PAGE,
-      values: [ledger, from, until, stream ?? null, type ?? null, limit],
+      text,
+      values: [ledger, from, until, limit, ...values],
     });
     return result.rows;
   };
