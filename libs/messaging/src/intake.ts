@@ -181,13 +181,17 @@ export class Intake {
     return newest?.seq ?? -1;
   }
 
-  /** Reads from the ledger up to `last`. */
+  /** Reads from the ledger up to `last`: the next page is on its way while the reader has this one. */
   private async fill(last: number): Promise<void> {
     const { source, reader } = this.options;
-    while (this.tail.seq < last && !this.signal.aborted) {
-      const from = this.tail.seq + 1;
-      const page = await source.read(reader.ledger, from, Math.min(last - from + 1, limits.eventsPerSeal));
-      if (page.length === 0) throw await this.poison(from, 'the ledger does not hold it');
+    const read = (from: number) => source.read(reader.ledger, from, Math.min(last - from + 1, limits.eventsPerSeal));
+    let next = this.tail.seq < last ? read(this.tail.seq + 1) : null;
+    while (next && !this.signal.aborted) {
+      const page: readonly SealedRecord[] = await next;
+      const newest = page.at(-1)?.seq;
+      if (newest === undefined) throw await this.poison(this.tail.seq + 1, 'the ledger does not hold it');
+      next = newest < last ? read(newest + 1) : null;
+      next?.catch(() => undefined); // told when it is awaited, if it is
       for (const record of page) await this.append(record);
     }
   }
