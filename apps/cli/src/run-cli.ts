@@ -30,6 +30,9 @@ const commands: Readonly<Record<string, Entry>> = {
     summary: 'accept, as a person, the warnings of a verdict',
     load: () => import('./commands/accept-warnings.js'),
   },
+  models: { summary: 'list models, versions and their stages', load: () => import('./commands/models.js') },
+  promote: { summary: 'ask for another stage of a version', load: () => import('./commands/promote.js') },
+  approve: { summary: 'approve or refuse, as a person, what was asked', load: () => import('./commands/approve.js') },
   baseline: { summary: 'set what a model’s runs are compared with', load: () => import('./commands/baseline.js') },
   verify: { summary: 'say whether the ledger is as it was signed', load: () => import('./commands/verify.js') },
   evidence: {
@@ -46,6 +49,7 @@ const commands: Readonly<Record<string, Entry>> = {
   },
   topics: { summary: 'make the topics in Kafka', load: () => import('./commands/topics.js') },
   doctor: { summary: 'look for what is wrong and say what to do', load: () => import('./commands/doctor.js') },
+  rebuild: { summary: 'build read tables anew and compare', load: () => import('./commands/rebuild.js') },
   standalone: {
     summary: 'serve everything here, on an embedded Postgres',
     load: () => import('./commands/standalone.js'),

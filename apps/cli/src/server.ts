@@ -21,6 +21,8 @@ export class ProblemError extends CliError {
     readonly status: number,
     readonly code: string,
     message: string,
+    /** The whole answer. */
+    readonly problem: Readonly<Record<string, unknown>> = {},
   ) {
     super(message, exitCodeOf(status));
   }
@@ -100,11 +102,11 @@ export class Server {
       throw new UnreachableError(what, null, { cause });
     }
     if (status >= 200 && status < 300) return body;
-    const { code, detail } = parseProblem(body.toString('utf8'));
+    const { code, detail, problem } = parseProblem(body.toString('utf8'));
     const message = `${this.url}${path.replace(/\?.*/, '')} answered ${status}: ${detail}`;
     if (status === 401) throw new CliError(`${message} Give a key with --key or RUNSEAL_API_KEY.`);
     if (status === 429 || status >= 500) throw new UnreachableError(message, code);
-    throw new ProblemError(status, code, message);
+    throw new ProblemError(status, code, message, problem);
   }
 }
 
@@ -117,11 +119,11 @@ function reasonOf(error: unknown): string {
   return String(cause?.code ?? cause?.message ?? message);
 }
 
-function parseProblem(text: string): { code: string; detail: string } {
+function parseProblem(text: string): { code: string; detail: string; problem: Record<string, unknown> } {
   try {
-    const problem = JSON.parse(text) as { code?: unknown; detail?: unknown; title?: unknown };
-    return { code: String(problem.code), detail: String(problem.detail ?? problem.title) };
+    const problem = JSON.parse(text) as Record<string, unknown>;
+    return { code: String(problem['code']), detail: String(problem['detail'] ?? problem['title']), problem };
   } catch {
-    return { code: 'unknown', detail: text.slice(0, 200) || 'no explanation' }; // not from us: a proxy, perhaps
+    return { code: 'unknown', detail: text.slice(0, 200) || 'no explanation', problem: {} }; // not from us: a proxy, perhaps
   }
 }

@@ -19,6 +19,8 @@ export function reportOn(material: RunMaterial): Report {
   return { found: findingsOf(material), missing: missingOf(material) };
 }
 
+const SHOWN_MAX = 5;
+
 function findingsOf(material: RunMaterial): string[] {
   const { trainer, log, state, attempts, isFinished, lastStep, config, dataset, outputs, checkpoints, finalStep } =
     material;
@@ -29,10 +31,11 @@ function findingsOf(material: RunMaterial): string[] {
   const resumed = attempts
     .slice(1)
     .map(({ resumesStep }) => (resumesStep === null ? 'a step unknown' : `step ${resumesStep}`));
+  const shown = resumed.length > SHOWN_MAX ? [...resumed.slice(0, SHOWN_MAX), '...'] : resumed;
   return [
     `a run of ${TRAINERS[trainer]}, ${isFinished ? 'finished' : 'broken off'} at step ${lastStep}${planned === null ? '' : ` of ${planned}`}`,
     `${count('train')} loss rows, ${count('eval')} evaluation rows, ${count('summary')} summary rows in ${sources.join(' and ')}`,
-    ...(attempts.length > 1 ? [`${attempts.length} attempts; resumed from ${resumed.join(', ')}`] : []),
+    ...(attempts.length > 1 ? [`${attempts.length} attempts; resumed from ${shown.join(', ')}`] : []),
     ...(finalStep === null ? [] : [`final weights: those of step ${finalStep}`]),
     ...(config ? [`configuration ${config.name}`] : []),
     ...(dataset ? [`dataset ${dataset.name}, ${dataset.samples ?? 'uncounted'} samples`] : []),

@@ -1,0 +1,22 @@
+import type { Unmet } from '@runseal/registry';
+import { ProblemError } from './server.js';
+import { CliError, NO } from './surroundings.js';
+
+/** Requirements that are not met, each with the command that would meet it. */
+export function unmetText(unmet: readonly Unmet[]): string {
+  return unmet
+    .map(({ requirement, found, wanted, command }) =>
+      [
+        `  ${requirement.replaceAll('_', ' ')}: found ${found}, wanted ${wanted}`,
+        ...(command === null ? [] : [`    ${command}`]),
+      ].join('\n'),
+    )
+    .join('\n');
+}
+
+/** Turns a refusal that lists requirements into one that a person reads; rethrows anything else. */
+export function tellUnmet(error: unknown): never {
+  const unmet = error instanceof ProblemError ? (error.problem['unmet'] as readonly Unmet[] | undefined) : undefined;
+  if (!unmet) throw error;
+  throw new CliError(`Refused, and the refusal is kept.\n${unmetText(unmet)}`, NO, { cause: error });
+}
