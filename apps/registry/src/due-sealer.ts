@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { derivedEventInput, derivedId } from '@runseal/chain';
 import { Refusal, type RefusalCode } from '@runseal/contracts';
 import type { SealingDoor } from '@runseal/ledger';
+import type { Position } from '@runseal/messaging';
 import type { Pool } from '@runseal/postgres';
 import type { RunFacts } from '@runseal/rules';
 import type { ServiceLog } from '@runseal/runtime';
@@ -32,7 +33,7 @@ interface Due {
  * leaves it in the table of dues; the next start decides on the same state, derives the same ids, and gets the first receipt.
  */
 export class DueSealer {
-  /** By model: a record of its stream that the tables do not hold yet. Until they do, any decision would be refused. */
+  /** By model: a record that its decisions must know and the tables do not hold yet. Until they do, any would be refused. */
   private readonly ahead = new Map<string, number>();
   private readonly givenUp = new Set<string>();
 
@@ -45,19 +46,17 @@ export class DueSealer {
     },
   ) {}
 
-  /** Rejects where the door does not take anything at the moment; to be called again then. */
-  async sealDues(): Promise<void> {
-    const { rows } = await this.parts.pool.query<Due & { newest_seq: number | null }>({
+  /** At a committed position. Rejects where the door does not take anything at the moment; to be called again then. */
+  async sealDues({ seq }: Pick<Position, 'seq'>): Promise<void> {
+    const { rows } = await this.parts.pool.query<Due>({
       name: 'list-dues',
       text: `
-select d.run, d.model, d.kind, d.trigger_seq, d.trigger_hash, d.trigger_at, m.newest_seq
+select d.run, d.model, d.kind, d.trigger_seq, d.trigger_hash, d.trigger_at
 from dues d
-left join models m on m.model = d.model
 order by d.trigger_seq`,
     });
-    for (const { newest_seq, ...due } of rows) {
-      const ahead = this.ahead.get(due.model);
-      if (ahead !== undefined && ahead > (newest_seq ?? -1)) continue;
+    for (const due of rows) {
+      if ((this.ahead.get(due.model) ?? -1) > seq) continue;
       this.ahead.delete(due.model);
       await this.sealDue(due);
     }

@@ -62,7 +62,7 @@ export async function openRegistry(settings: RegistrySettings, log: ServiceLog):
       pool: projecting,
       projection: registryProjection,
       ledger,
-      afterCommit: () => dues.sealDues(),
+      afterCommit: (position) => dues.sealDues(position),
     });
     await projector.prepare();
     await door.open();
@@ -71,8 +71,7 @@ export async function openRegistry(settings: RegistrySettings, log: ServiceLog):
     const reading = await feed.start(projector);
     const reader = new ObservedReader({ name: 'registry', projector, source, state: () => reading.state() });
     return new Registry({
-      ...{ ledger, pool, door, reader },
-      findNewest: () => source.findNewest(ledger),
+      ...{ ledger, pool, door, source, reader },
       close: async () => {
         await reading.stop();
         door.close();

@@ -1,4 +1,4 @@
-import type { SealingDoor } from '@runseal/ledger';
+import type { LedgerRecordSource, SealingDoor } from '@runseal/ledger';
 import type { Pool } from '@runseal/postgres';
 import type { ObservedReader } from '@runseal/projections';
 
@@ -11,7 +11,7 @@ export class Registry {
       readonly pool: Pool;
       readonly door: SealingDoor;
       readonly reader: ObservedReader;
-      readonly findNewest: () => Promise<{ readonly epoch: number; readonly seq: number } | null>;
+      readonly source: LedgerRecordSource;
       readonly close: () => Promise<void>;
     },
   ) {}

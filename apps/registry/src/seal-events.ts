@@ -1,6 +1,5 @@
-import { canonicalJson, toUtf8 } from '@runseal/chain';
-import { eventTypes, isPayload, Refusal, type Expectation } from '@runseal/contracts';
-import type { EventToSeal, Receipt, SealingDoor } from '@runseal/ledger';
+import { eventTypes, Refusal, validateEvent, type Expectation, type SubmittedEvent } from '@runseal/contracts';
+import { eventToSeal, type Receipt, type SealingDoor } from '@runseal/ledger';
 import type { NewEvent } from './deciding/decide.js';
 import { bindingOf, type FullStanding } from './deciding/standing.js';
 import type { StandingRead } from './read-standing.js';
@@ -18,16 +17,16 @@ export interface Sealing {
 /** Seals events on a model's stream, all or none. Throws a Refusal: `version_conflict` where what they rely on has moved on. */
 export function sealEvents(door: Pick<SealingDoor, 'seal'>, sealing: Sealing): Promise<readonly Receipt[]> {
   const { model, actor, occurred_at, events, expect } = sealing;
-  return door.seal({ actor, expect, events: events.map((event) => toEventToSeal(event, model, occurred_at)) });
+  const toSeal = events.map((event, index) => eventToSeal(toSubmitted(event, model, occurred_at), { index }));
+  return door.seal({ actor, expect, events: toSeal });
 }
 
-function toEventToSeal({ id, type, payload }: NewEvent, model: string, occurred_at: string | null): EventToSeal {
-  const { version, class: retention } = eventTypes[type];
-  if (!isPayload(type, version, payload)) {
-    throw new Error(`The registry made a ${type} that does not fit its schema: ${JSON.stringify(payload)}`);
-  }
-  const bytes = toUtf8(canonicalJson(payload));
-  return { id, type, version, class: retention, stream: `model/${model}`, occurred_at, producer: null, payload: bytes };
+function toSubmitted({ id, type, payload }: NewEvent, model: string, occurred_at: string | null): SubmittedEvent {
+  const { version } = eventTypes[type];
+  const event = { id, type, version, stream: `model/${model}`, occurred_at, producer: null, payload } as SubmittedEvent;
+  const fault = validateEvent(event);
+  if (fault) throw new Error(`The registry made a ${type} that is none: ${fault.message}`, { cause: fault });
+  return event;
 }
 
 /** The model's stream and the run's newest verdict: what every decision about a version relies on. */
