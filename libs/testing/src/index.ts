@@ -1,7 +1,7 @@
 export { describeOnEachPostgres } from './describe-postgres.js';
 export { describeWithBrowser, findBrowser } from './find-browser.js';
 export { describeWithKafka, findKafka, type KafkaFound } from './find-kafka.js';
-export { TestKafka } from './kafka-server.js';
+export { TestKafka, type TestKafkaOptions } from './kafka-server.js';
 export {
   TestServer,
   findBinaries,

@@ -11,6 +11,11 @@ const LOG_CONFIGURATION = fileURLToPath(new URL('../kafka/log4j2.xml', import.me
 const START_LIMIT_MS = 90_000;
 const LOG_KEPT_CHARACTERS = 100_000;
 
+export interface TestKafkaOptions {
+  readonly properties?: (port: number) => Readonly<Record<string, string | number | boolean>>;
+  readonly format?: readonly string[];
+}
+
 /**
  * A real Apache Kafka of one broker on a free port with a throw-away data directory, or the brokers that KAFKA_BROKERS names.
  * Starts in 6 to 20 s. A broker of somebody else cannot be killed or restarted: `isOurs` says so.
@@ -26,15 +31,22 @@ export class TestKafka {
     private readonly folder: string,
   ) {}
 
-  static async start(): Promise<TestKafka> {
+  /** With `properties` the broker differs from the usual one, and `format` are more arguments for its storage tool. */
+  static async start({ properties, format }: TestKafkaOptions = {}): Promise<TestKafka> {
     const found = await findKafka();
     if ('missing' in found) throw new Error(found.missing);
     if ('brokers' in found) return new TestKafka(found.brokers, null, '');
     const folder = await mkdtemp(join(tmpdir(), 'runseal-kafka-'));
     const port = await findFreePort();
     const kafka = new TestKafka([`127.0.0.1:${port}`], found.library, folder);
-    await writeFile(kafka.configuration, propertiesOf(port, await findFreePort(), folder));
-    await kafka.format();
+    const all = { ...propertiesOf(port, await findFreePort(), folder), ...properties?.(port) };
+    await writeFile(
+      kafka.configuration,
+      Object.entries(all)
+        .map(([name, value]) => `${name}=${value}\n`)
+        .join(''),
+    );
+    await kafka.format(format ?? []);
     process.once('exit', kafka.killAtExit);
     await kafka.restart();
     return kafka;
@@ -100,7 +112,7 @@ export class TestKafka {
     ];
   }
 
-  private format(): Promise<void> {
+  private format(more: readonly string[]): Promise<void> {
     const id = randomBytes(16).toString('base64url');
     const tool = [
       'kafka.tools.StorageTool',
@@ -111,7 +123,9 @@ export class TestKafka {
       '--config',
       this.configuration,
     ];
-    const child = spawn(javaProgram(), [...this.javaArguments(), ...tool], { stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(javaProgram(), [...this.javaArguments(), ...tool, ...more], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
     let words = '';
     for (const stream of [child.stdout, child.stderr]) {
       stream.setEncoding('utf8').on('data', (text: string) => (words += text));
@@ -130,8 +144,8 @@ export class TestKafka {
 }
 
 /** One node that is broker and controller; small buffers, since the heap is small, and no waiting for other members. */
-function propertiesOf(port: number, controllerPort: number, folder: string): string {
-  const properties = {
+function propertiesOf(port: number, controllerPort: number, folder: string): Record<string, string | number | boolean> {
+  return {
     'process.roles': 'broker,controller',
     'node.id': 1,
     listeners: `PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controllerPort}`,
@@ -159,7 +173,4 @@ function propertiesOf(port: number, controllerPort: number, folder: string): str
     'num.network.threads': 2,
     'num.io.threads': 4,
   };
-  return Object.entries(properties)
-    .map(([name, value]) => `${name}=${value}\n`)
-    .join('');
 }
