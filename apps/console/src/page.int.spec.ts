@@ -4,7 +4,9 @@ import { describeWithBrowser, waitFor } from '@runseal/testing';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { openBrowser } from './browser.fixture.js';
 import { sendJson } from './far-server.fixture.js';
-import { gatesAnswer, headNote, metricsAnswer, ROOT_HEX, runAnswer, RUNS } from './recorded-answers.fixture.js';
+import { headNote, ROOT_HEX, RUNS } from './recorded-answers.fixture.js';
+import { gatesAnswer, metricsAnswer } from './recorded-judgement.fixture.js';
+import { runAnswer } from './recorded-run.fixture.js';
 import { KEY, RecordedServices, sendProblem } from './recorded-services.fixture.js';
 
 const LIMIT_MS = 15_000;

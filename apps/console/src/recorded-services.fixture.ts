@@ -2,6 +2,8 @@ import { fileURLToPath } from 'node:url';
 import type { RunningService } from '@runseal/runtime';
 import { FarServer, sendJson, type Answering } from './far-server.fixture.js';
 import * as recorded from './recorded-answers.fixture.js';
+import { gatesAnswer, metricsAnswer } from './recorded-judgement.fixture.js';
+import { runAnswer } from './recorded-run.fixture.js';
 import { startConsole } from './start-console.js';
 
 export const KEY = 'rsk_0123456789abcdef_only-for-tests';
@@ -60,7 +62,7 @@ function answerFor(url: URL): object | string | null {
   if (kind === 'experiments') return recorded.experiments;
   if (kind !== 'runs') return null;
   if (id === undefined) return recorded.runsPage(url.searchParams);
-  if (part === 'metrics') return recorded.metricsAnswer(id);
-  if (part === 'gates') return recorded.gatesAnswer(id);
-  return recorded.runAnswer(id);
+  if (part === 'metrics') return metricsAnswer(id);
+  if (part === 'gates') return gatesAnswer(id);
+  return runAnswer(id);
 }
