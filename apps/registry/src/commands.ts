@@ -216,19 +216,38 @@ async function sealWithRetries(registry: Registry, decide: () => Promise<Sealing
   }
 }
 
-/** The version as it is after what was sealed, so that callers read their own writes. */
+/** The version as it is after what was sealed and what that made due, so that callers read their own writes. */
 async function answerAfter(
   registry: Registry,
   { model, version }: VersionName,
   receipts: readonly Receipt[],
 ): Promise<CommandAnswer> {
-  const newest = receipts.at(-1)?.seq ?? -1;
-  const isThere = await registry.parts.reader.waitFor(newest, WAIT_MS);
+  const { reader } = registry.parts;
+  const deadline = performance.now() + WAIT_MS;
+  const isThere = await reader.waitFor(receipts.at(-1)?.seq ?? -1, WAIT_MS);
+  while (isThere && performance.now() < deadline && (await isDue(registry, { model, version }))) {
+    const position = (await reader.findPosition())?.seq ?? -1;
+    await reader.waitFor(position + 1, deadline - performance.now());
+  }
   const read = isThere ? await readStanding(registry.pool, model, version) : null;
   return {
     receipts: receipts.map(({ id, seq, hash }) => ({ id, seq, hash })),
     version: read && answerOf(read.standing),
   };
+}
+
+/** Whether the registry has yet to seal something of its own for the version. */
+async function isDue({ pool }: Registry, { model, version }: VersionName): Promise<boolean> {
+  const { rowCount } = await pool.query({
+    name: 'is-due',
+    text: `
+select
+from versions v
+join dues d on d.run = v.run
+where v.model = $1 and v.version = $2`,
+    values: [model, version],
+  });
+  return rowCount !== 0;
 }
 
 const sentence = (what: string, { unmet }: Extract<Decision, { readonly unmet: unknown }>): string =>

@@ -78,7 +78,7 @@ function unmetForRequest(standing: FullStanding, { to, isPerson }: RequestTransi
       const open = openRequest(version);
       const all = [...unmet, ...unmetForProduction(standing)];
       if (!open) return all;
-      const command = `runseal approve ${version.model} ${version.version} --meaning review --reason "..."`;
+      const command = `runseal approve ${version.model} ${version.version} --reason "..."`;
       return [...all, unmetOf('request', `${open.id} is open`, 'no open request for this version', command)];
     }
   }

@@ -71,7 +71,7 @@ export function unmetApprovals(standing: Standing, request: RequestEntry): Unmet
   const words = given.length === 0 ? 'none that counts' : `1, by ${given[0]?.actor}`;
   const wanted = `approvals by ${APPROVALS_WANTED} persons who neither asked, started the run nor overrode a gate of it`;
   const { model, version } = standing.version;
-  return [unmetOf('approvals', words, wanted, `runseal approve ${model} ${version} --meaning review --reason "..."`)];
+  return [unmetOf('approvals', words, wanted, `runseal approve ${model} ${version} --reason "..."`)];
 }
 
 /** The stage that comes next, and all that is in its way; null where none follows. */
