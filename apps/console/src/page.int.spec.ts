@@ -195,9 +195,12 @@ describeWithBrowser('the page in a browser', (program) => {
   });
 
   it('shows what changes without being loaded again', async () => {
+    const path = `/v1/runs/${RUNS.running}`;
+    services.exceptions.set(`${path}/gates`, (_arrived, response) =>
+      sendProblem(response, 404, 'not_found', 'There is no such run.'),
+    );
     await openRun(RUNS.running);
     await shows('Not judged yet.');
-    const path = `/v1/runs/${RUNS.running}`;
     services.exceptions.set(path, (_arrived, response) =>
       sendJson(response, { ...runAnswer(RUNS.running), state: 'finished' }),
     );

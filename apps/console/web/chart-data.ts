@@ -11,6 +11,8 @@ export interface Chart {
   readonly shown: number;
   readonly total: number;
   readonly isSampled: boolean;
+  /** Whether it tells little of the run: how long an evaluation took, and the like. */
+  readonly isMinor: boolean;
   readonly nonfinite: readonly { readonly step: number; readonly curve: string; readonly value: string }[];
 }
 
@@ -25,8 +27,7 @@ export interface Curve {
 /** Curves that are read together: a rising eval_loss means something beside a falling loss. */
 const TOGETHER: readonly (readonly [title: string, keys: readonly string[]])[] = [['loss', ['loss', 'eval_loss']]];
 const FIRST = ['loss', 'grad_norm', 'learning_rate'];
-/** How long an evaluation took tells little of the run. */
-const LAST = /^epoch$|_runtime$|_per_second$/;
+const MINOR = /^epoch$|_runtime$|_per_second$/;
 
 /** The charts of a run: loss with eval_loss, grad_norm, learning_rate, then the others by name. Summary rows are no curves. */
 export function chartsOf(series: readonly Series[]): Chart[] {
@@ -42,7 +43,7 @@ export function chartsOf(series: readonly Series[]): Chart[] {
 
 function rank(title: string): number {
   if (FIRST.includes(title)) return FIRST.indexOf(title);
-  return FIRST.length + (LAST.test(title) ? 1 : 0);
+  return FIRST.length + (MINOR.test(title) ? 1 : 0);
 }
 
 /** Values that the trainer reported once, at the end. */
@@ -74,6 +75,7 @@ function chartOf(title: string, group: readonly Series[]): Chart {
     shown: ordered.reduce((sum, { points }) => sum + points.length, 0),
     total: ordered.reduce((sum, one) => sum + one.total, 0),
     isSampled: ordered.some((one) => one.isSampled),
+    isMinor: MINOR.test(title),
     nonfinite: steps.flatMap((step, at) =>
       curves.flatMap(({ label, values }) => {
         const value = values[at];

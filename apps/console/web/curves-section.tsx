@@ -33,7 +33,8 @@ function Curves({ metrics }: { metrics: Metrics }) {
       </Empty>
     );
   }
-  const [first, more] = [charts.slice(0, SHOWN), charts.slice(SHOWN)];
+  const first = charts.filter(({ isMinor }) => !isMinor).slice(0, SHOWN);
+  const more = charts.filter((chart) => !first.includes(chart));
   return (
     <>
       {metrics.diagnosis && <DiagnosisLine diagnosis={metrics.diagnosis} />}

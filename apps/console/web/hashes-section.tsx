@@ -59,7 +59,7 @@ function MaterialRow({ item }: { item: Material }) {
     <tr>
       <th scope="row">
         {what}
-        {name && <span className="under">{name}</span>}
+        {name && name !== item.path && <span className="under">{name}</span>}
         {item.isAsserted && <span className="under warn">partly stated, not read</span>}
       </th>
       <td className="path">{item.path ?? <span className="soft">{NONE}</span>}</td>

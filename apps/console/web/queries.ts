@@ -4,7 +4,7 @@ import type { Metrics, Page, Run, RunItem, Status, Verdict, WhoAmI } from './ans
 import { readHeadNote, type SignedHead } from './head-note.js';
 import { readExperiment, readMetrics, readPage, readRun, readRunItem, readStatus, readWhoAmI } from './read-answers.js';
 import { readVerdicts } from './read-verdicts.js';
-import { get, getJson } from './request.js';
+import { get, getJson, Problem } from './request.js';
 import { useKey } from './session.js';
 
 /** How often something that changes is asked for. EventSource cannot send a key in a header, so the page asks. */
@@ -64,7 +64,12 @@ export function useMetrics(id: string, isLive: boolean): UseQueryResult<Metrics>
 export function useVerdicts(id: string, isLive: boolean): UseQueryResult<Verdict[]> {
   return useQuery({
     queryKey: ['verdicts', id],
-    queryFn: async () => readVerdicts(await getJson(`${pathOf(id)}/gates`)),
+    // To the gates a run is unknown before they have read its start: that is no verdict yet, and no failure.
+    queryFn: () =>
+      getJson(`${pathOf(id)}/gates`).then(readVerdicts, (error: unknown) => {
+        if (error instanceof Problem && error.status === 404) return [];
+        throw error;
+      }),
     refetchInterval: ({ state }) => paceOf(isLive || !state.data?.length),
   });
 }

@@ -65,7 +65,7 @@ function RunHeading({ run }: { run: Run }) {
         <StateBadge state={run.state} /> <VerdictBadge verdict={run.overall} />{' '}
         {run.model && <StageBadge stage={run.model.stage} />}
         <span className="hash">
-          <code>{run.id}</code>
+          {run.name !== null && <code>{run.id}</code>}
           <CopyButton text={run.id} what="the run's id" />
         </span>
       </p>
