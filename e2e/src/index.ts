@@ -1,0 +1,1 @@
+export { ScaledSite, type ScaledOptions } from './scaled/scaled-site.js';
