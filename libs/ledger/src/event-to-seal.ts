@@ -1,5 +1,5 @@
 import { canonicalJson, toUtf8 } from '@runseal/chain';
-import { eventTypes, limits, Refusal, type SubmittedEvent } from '@runseal/contracts';
+import { eventTypes, limits, Refusal, type EventType, type SubmittedEvent } from '@runseal/contracts';
 import type { EventToSeal } from './seal-batch.js';
 
 export interface EventToSealOptions {
@@ -13,8 +13,8 @@ export interface EventToSealOptions {
  * Makes an event what `seal` takes: its payload as canonical bytes, its retention class by its type. The event must be a valid one
  * (`validateEvent`). Throws the refusal `too_large` beyond the limit on a payload, and a TypeError on what JSON cannot say.
  */
-export function eventToSeal(
-  event: SubmittedEvent,
+export function eventToSeal<Type extends EventType>(
+  event: SubmittedEvent<Type>,
   { index = 0, text = canonicalJson(event.payload) }: EventToSealOptions = {},
 ): EventToSeal {
   const { id, type, version, stream, occurred_at, producer } = event;

@@ -105,4 +105,6 @@ export interface JudgeInput {
   /** By `referenceKey`; `baseline` is the model's baseline. Absent or null: there is none. */
   readonly references: Readonly<Record<string, Reference | null>>;
   readonly audit: readonly AuditField[];
+  /** Gates that a person overrode, as long as that is in force. */
+  readonly overridden: readonly string[];
 }

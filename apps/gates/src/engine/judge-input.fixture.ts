@@ -69,6 +69,7 @@ export function inputOf(change: Partial<JudgeInput> = {}): JudgeInput {
     taskMetrics: [],
     references: { baseline: baselineOf({ eval_loss: 1.25 }) },
     audit: [present],
+    overridden: [],
     ...change,
   };
 }

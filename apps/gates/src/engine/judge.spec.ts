@@ -323,7 +323,7 @@ describe('G4 baseline', () => {
   it('is missing and warns, with the command that sets one, until a baseline is set', () => {
     const verdict = verdictOf('G4', inputOf({ references: {} }));
     expect(verdict).toMatchObject({ verdict: 'missing', severity: 'warn' });
-    expect(verdict.explanation).toContain('runseal baseline set support --run');
+    expect(verdict.explanation).toContain('runseal baseline set --model support --run');
     expect(overallOf(inputOf({ references: {} }))).toBe('warnings');
   });
 
@@ -501,6 +501,21 @@ describe('the overall verdict', () => {
     const worse = inputOf({ references: { baseline: baselineOf({ eval_loss: 0.1 }) } });
     expect(overallOf(worse, 'gates: [{id: G4, severity: warn}]')).toBe('warnings');
     expect(overallOf(worse, 'gates: [{id: G4, severity: info}]')).toBe('passed');
+  });
+
+  it('is overridden where every gate that blocks was, and never passed', () => {
+    const worse = inputOf({
+      references: { baseline: baselineOf({ eval_loss: 0.1 }) },
+      tensorsFinite: { value: false, seq: 1 },
+    });
+    expect(overallOf({ ...worse, overridden: ['G4'] })).toBe('blocked');
+    expect(overallOf({ ...worse, overridden: ['G4', 'G1'] })).toBe('overridden');
+    expect(overallOf(inputOf({ overridden: ['G4'] }))).toBe('passed');
+  });
+
+  it('keeps texts that JSON can say', () => {
+    const broken = { ...present, state: 'malformed' as const, found: 'a\ud83d' };
+    expect(verdictOf('G6', inputOf({ audit: [broken] })).explanation.isWellFormed()).toBe(true);
   });
 
   it('says of a gate that is switched off that it is', () => {

@@ -40,7 +40,7 @@ export function judge(policy: Policy, input: JudgeInput): Judgement {
   const stability = policy.gates.find((gate): gate is StabilityGate => gate.check === 'stability');
   const run = new RunView(input, stability?.dead_rows ?? 3);
   const gates = policy.gates.map((gate) => toGateVerdict(gate, find(gate, run)));
-  return { overall: overallOf(gates), gates };
+  return { overall: overallOf(gates, input.overridden), gates };
 }
 
 function find(gate: Gate, run: RunView): Finding {

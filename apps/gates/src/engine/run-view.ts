@@ -1,6 +1,7 @@
 import { perplexityOf } from '@runseal/rules';
 import { columnOf, curveOf, findFinalEvaluation, meanOf, type Curve, type RowPlace } from './curve.js';
 import type { EvaluationSet, JudgeInput, Reference, ReferenceValue } from './input.js';
+import { asMetricValue } from './verdict.js';
 import { findRefusedRows, type RefusedRows } from './refused-rows.js';
 
 /** A metric of the final weights. */
@@ -12,6 +13,8 @@ export interface FinalValue {
   readonly step: number | null;
   readonly standard_error: number | null;
   readonly set: EvaluationSet | null;
+  /** `training`: the last of the training rows, no evaluation. */
+  readonly source: 'evaluation' | 'task' | 'training';
 }
 
 /** The training loss that an evaluation is held against. */
@@ -77,27 +80,26 @@ export class RunView {
 
   private findLogged(metric: string): FinalValue | null {
     const evaluation = findFinalEvaluation(this.input, metric);
-    if (evaluation) return { ...this.valueAt(evaluation, metric), set: this.input.evaluationSet };
+    if (evaluation) return { ...this.valueAt(evaluation, metric), set: this.input.evaluationSet, source: 'evaluation' };
     const task = this.input.taskMetrics.filter(({ name }) => name === metric).at(-1);
     if (task) {
       const { value, seq, standard_error, set } = task;
-      return { metric, value, seq, step: null, standard_error, set };
+      return { metric, value, seq, step: null, standard_error, set, source: 'task' };
     }
     // An evaluation metric has no value where the final weights were not evaluated: that of other weights is not theirs.
     const last = this.curve(metric)
       .places.filter(({ attempt, row }) => attempt.rows.kind[row] === 'train')
       .at(-1);
-    return last && metric !== 'eval_loss' ? { ...this.valueAt(last, metric), set: null } : null;
+    return last && metric !== 'eval_loss' ? { ...this.valueAt(last, metric), set: null, source: 'training' } : null;
   }
 
   private findPerplexity(): FinalValue | null {
     const loss = this.findLogged('eval_loss');
     if (!loss) return null;
-    const evalLoss = Number.isFinite(loss.value) ? loss.value : (String(loss.value) as 'NaN');
-    return { ...loss, metric: 'perplexity', value: Number(perplexityOf(evalLoss)), standard_error: null };
+    return { ...loss, metric: 'perplexity', value: perplexityAt(loss.value), standard_error: null };
   }
 
-  private valueAt({ attempt, row }: RowPlace, metric: string): Omit<FinalValue, 'set'> {
+  private valueAt({ attempt, row }: RowPlace, metric: string): Omit<FinalValue, 'set' | 'source'> {
     return {
       metric,
       value: columnOf(attempt, metric)?.[row] as number,
@@ -108,6 +110,12 @@ export class RunView {
   }
 }
 
-/** A metric's value in a reference; null where it has none. */
-export const valueIn = (reference: Reference, metric: string): ReferenceValue | null =>
-  Object.hasOwn(reference.values, metric) ? (reference.values[metric] ?? null) : null;
+/** A metric's value in a reference; null where it has none. Perplexity follows from eval_loss. */
+export function valueIn({ values }: Reference, metric: string): ReferenceValue | null {
+  const value = Object.hasOwn(values, metric) ? (values[metric] ?? null) : null;
+  if (value || metric !== 'perplexity' || !Object.hasOwn(values, 'eval_loss')) return value;
+  const loss = values['eval_loss'] as ReferenceValue;
+  return { ...loss, value: perplexityAt(loss.value), standard_error: null };
+}
+
+const perplexityAt = (loss: number): number => Number(perplexityOf(asMetricValue(loss)));

@@ -1,6 +1,6 @@
 export type Severity = 'block' | 'warn' | 'info';
 export type Verdict = 'pass' | 'fail' | 'missing' | 'error' | 'skipped';
-export type Overall = 'passed' | 'warnings' | 'blocked';
+export type Overall = 'passed' | 'warnings' | 'blocked' | 'overridden';
 
 /** An input as it was compared; non-finite numbers as JSON has them. */
 export interface InputRead {
@@ -40,10 +40,14 @@ const INPUTS_MAX = 200;
 const EXPLANATION_MAX = 4_000;
 const NAME_MAX = 250;
 
-/** Missing and error weigh as a failure does; a shadow gate and a skipped one weigh nothing. */
-export function overallOf(gates: readonly GateVerdict[]): Overall {
+/**
+ * Missing and error weigh as a failure does; a shadow gate and a skipped one weigh nothing. Where every gate that blocks was
+ * overridden by a person it is `overridden`, which is never shown as passed.
+ */
+export function overallOf(gates: readonly GateVerdict[], overridden: readonly string[] = []): Overall {
   const counting = gates.filter(({ shadow, verdict }) => !shadow && verdict !== 'pass' && verdict !== 'skipped');
-  if (counting.some(({ severity }) => severity === 'block')) return 'blocked';
+  const blocking = counting.filter(({ severity }) => severity === 'block');
+  if (blocking.length > 0) return blocking.every(({ id }) => overridden.includes(id)) ? 'overridden' : 'blocked';
   return counting.some(({ severity }) => severity === 'warn') ? 'warnings' : 'passed';
 }
 
@@ -58,10 +62,10 @@ export function toGateVerdict(
     severity: finding.severity ?? gate.severity,
     verdict: finding.verdict,
     shadow: gate.shadow,
-    explanation: shortened(finding.explanation, EXPLANATION_MAX),
+    explanation: shortened(finding.explanation.toWellFormed(), EXPLANATION_MAX),
     inputs: finding.inputs.slice(0, INPUTS_MAX).map(({ name, value, seq }) => ({
-      name: shortened(name, NAME_MAX),
-      value,
+      name: shortened(name.toWellFormed(), NAME_MAX),
+      value: typeof value === 'string' ? value.toWellFormed() : value,
       seq,
     })),
     baseline: finding.baseline ?? null,

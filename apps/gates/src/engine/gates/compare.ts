@@ -14,7 +14,7 @@ export function judgeBaseline(gate: BaselineGate, run: RunView): Finding {
       inputs: [],
       explanation:
         `No baseline is set for the model ${model}. Set one from a run that you judge good enough: ` +
-        `runseal baseline set ${model} --run <run> --reason "<why>".`,
+        `runseal baseline set --model ${model} --run <run> --reason "<why>".`,
     };
   }
   return judgeCompare({ ...gate, check: 'compare', to: 'baseline' }, run);

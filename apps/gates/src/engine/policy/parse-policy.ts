@@ -34,8 +34,11 @@ export function parsePolicy(text: string): ParsedPolicy {
   const overridden = readOverridden(source, members.find(({ key }) => key === 'overridden')?.value);
   source.check();
   const policy: Policy = { format: 1, overridden, gates };
-  return { policy, normalised: canonicalJson(policy) };
+  return { policy, normalised: normalise(policy) };
 }
+
+/** The text that is hashed and kept. */
+export const normalise = (policy: Policy): string => canonicalJson(policy);
 
 /** A policy as its publication holds it. */
 export const readNormalised = (normalised: string): Policy => JSON.parse(normalised) as Policy;
