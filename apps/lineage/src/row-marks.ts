@@ -4,8 +4,8 @@ import type { LoggedRow } from '@runseal/rules';
 import { doublesOf } from './metric-chunks.js';
 
 /** By kind and attempt the highest (step, n) seen. */
-export type RowMarks = Readonly<Record<string, readonly [step: number | null, n: number]>>;
-type MutableMarks = Record<string, readonly [step: number | null, n: number]>;
+export type RowMarks = Readonly<Record<string, Mark>>;
+type Mark = readonly [step: number | null, n: number];
 
 /** Beyond so many marks of one run, the rows of further attempts are compared with those that are there. */
 const MARKS_MAX = 3_000;
@@ -28,21 +28,20 @@ interface Doubt {
  * come. Rows usually rise, so a mark suffices; only where they do not, the keys that are there are read, once a batch.
  */
 export class KnownRows {
-  private readonly marks = new Map<string, { marks: MutableMarks; count: number }>();
+  /** After this batch, of runs that rise throughout. */
+  private readonly risen = new Map<string, HeldMarks>();
+  private readonly doubted = new Map<string, HeldMarks>();
   private readonly doubts = new Map<string, Doubt>();
   private readonly seen = new Map<string, Set<string>>();
 
-  /** First pass: what must be looked up. `marksOf` gives a run's marks before this batch. */
+  /** Looks through the batch for what must be looked up. `marksOf` gives a run's marks before it. */
   constructor(records: readonly MetricsRecord[], marksOf: (run: string) => RowMarks) {
     for (const { stream, payload } of records) {
       const run = runOf(stream);
-      const held = this.hold(run, marksOf(run));
-      for (const row of payload.rows) {
-        if (!this.rise(held, payload.attempt, row)) this.doubt(run, payload.attempt, row);
-      }
+      let held = this.risen.get(run);
+      if (!held) this.risen.set(run, (held = new HeldMarks(marksOf(run))));
+      for (const row of held.rise(payload.attempt, payload.rows)) this.doubt(run, payload.attempt, row);
     }
-    // The second pass begins where the first one did.
-    this.marks.clear();
   }
 
   async load(connection: Connection): Promise<void> {
@@ -70,39 +69,25 @@ where c.step_min is null or (c.step_max >= d.low and c.step_min <= d.high)`,
     }
   }
 
-  /** Second pass, record by record in the ledger's order: the rows that are new, and the marks after them. */
+  /** Record by record in the ledger's order: the rows that are new, and the marks after them. `before`: the run's marks. */
   take(record: MetricsRecord, before: RowMarks): { kept: readonly LoggedRow[]; marks: RowMarks } {
     const run = runOf(record.stream);
-    const held = this.hold(run, before);
     const { attempt, rows } = record.payload;
+    const risen = this.risen.get(run);
+    if (risen && !risen.hasDoubts) return { kept: rows, marks: risen.marks };
+    let held = this.doubted.get(run);
+    if (!held) this.doubted.set(run, (held = new HeldMarks(before)));
+    const doubtful = new Set(held.rise(attempt, rows));
     const kept = rows.filter((row) => {
       const group = `${run} ${row.kind} ${attempt}`;
-      const isAbove = this.rise(held, attempt, row);
       if (!this.doubts.has(group)) return true;
       const keys = this.keysOf(group);
       const key = `${row.step ?? Number.NaN} ${row.n}`;
-      const isNew = isAbove || !keys.has(key);
+      const isNew = !doubtful.has(row) || !keys.has(key);
       keys.add(key);
       return isNew;
     });
-    return { kept: kept.length === rows.length ? rows : kept, marks: held.marks };
-  }
-
-  private hold(run: string, before: RowMarks) {
-    let held = this.marks.get(run);
-    if (!held) this.marks.set(run, (held = { marks: { ...before }, count: Object.keys(before).length }));
-    return held;
-  }
-
-  /** Whether the row is above the mark, which it then moves. */
-  private rise(held: { marks: MutableMarks; count: number }, attempt: string, { kind, step, n }: LoggedRow): boolean {
-    const name = step === null ? `${kind} ${attempt} -` : `${kind} ${attempt}`;
-    const mark = held.marks[name];
-    if (mark && !isAbove(mark, step, n)) return false;
-    if (!mark && held.count >= MARKS_MAX) return false;
-    if (!mark) held.count += 1;
-    held.marks[name] = [step, n];
-    return true;
+    return { kept, marks: held.marks };
   }
 
   private doubt(run: string, attempt: string, { kind, step }: LoggedRow): void {
@@ -120,7 +105,48 @@ where c.step_min is null or (c.step_max >= d.low and c.step_min <= d.high)`,
   }
 }
 
-const isAbove = (mark: readonly [number | null, number], step: number | null, n: number): boolean =>
+/** The marks of one run as they move through a batch. */
+class HeldMarks {
+  readonly marks: Record<string, Mark>;
+  hasDoubts = false;
+  private count: number;
+
+  constructor(before: RowMarks) {
+    this.marks = { ...before };
+    this.count = Object.keys(before).length;
+  }
+
+  /** Moves the marks by the rows of one record, and returns those that are not above them. */
+  rise(attempt: string, rows: readonly LoggedRow[]): LoggedRow[] {
+    const doubtful: LoggedRow[] = [];
+    let [kind, isStepless]: [string | null, boolean] = [null, false];
+    let name = '';
+    let mark: Mark | undefined;
+    const keep = () => {
+      if (mark) this.marks[name] = mark;
+    };
+    for (const row of rows) {
+      const { step, n } = row;
+      if (row.kind !== kind || (step === null) !== isStepless) {
+        keep();
+        [kind, isStepless] = [row.kind, step === null];
+        name = isStepless ? `${kind} ${attempt} -` : `${kind} ${attempt}`;
+        mark = this.marks[name];
+      }
+      const isNew = mark ? isAbove(mark, step, n) : this.count < MARKS_MAX;
+      if (!isNew) doubtful.push(row);
+      else {
+        if (!mark) this.count += 1;
+        mark = [step, n];
+      }
+    }
+    keep();
+    if (doubtful.length > 0) this.hasDoubts = true;
+    return doubtful;
+  }
+}
+
+const isAbove = (mark: Mark, step: number | null, n: number): boolean =>
   step === null ? n > mark[1] : step > (mark[0] as number) || (step === mark[0] && n > mark[1]);
 
 const runOf = (stream: string): string => stream.slice(stream.indexOf('/') + 1);
