@@ -1,6 +1,6 @@
 import { KafkaFeed, KafkaPublisher, PoisonRecordError, type Feed, type Reading } from '@runseal/messaging';
 import { TestTopic } from '@runseal/messaging/testing';
-import { describeWithKafka, findKafka, TestKafka, TestServer, waitFor } from '@runseal/testing';
+import { describeWithKafka, findFreePort, findKafka, TestKafka, TestServer, waitFor } from '@runseal/testing';
 import { limits } from '@runseal/contracts';
 import { LedgerFeed } from './ledger-feed.js';
 import { LedgerRecordSource } from './record-source.js';
@@ -167,6 +167,29 @@ describe('the feed straight from the ledger', () => {
   }));
 });
 
+describe('the feed over Kafka, where there is none', () => {
+  it('says so, reads from the ledger now and then, and ends when told', async () => {
+    await seal(5);
+    const reader = newReader();
+    const reading = await start(
+      new KafkaFeed({
+        brokers: [`127.0.0.1:${await findFreePort()}`],
+        source: new LedgerRecordSource(database.ingest),
+        patrol_ms: 100,
+      }),
+      reader,
+    );
+    await hasRead(reader, 5);
+    await waitFor('trouble', () => (reading.state() as { trouble: string | null }).trouble?.startsWith('Kafka: '));
+    await seal(1);
+    await hasRead(reader, 6);
+    expect(await reader.seqs()).toEqual(range(0, 7));
+    const stopped = performance.now();
+    await reading.stop();
+    expect(performance.now() - stopped).toBeLessThan(5_000);
+  }, 30_000);
+});
+
 describeWithKafka('the feed over Kafka', kafkaFound, () => {
   let kafka: TestKafka;
   let topic: TestTopic;
@@ -256,6 +279,28 @@ describeWithKafka('the feed over Kafka', kafkaFound, () => {
     await hasRead(reader, 2);
   });
 
+  it('stays in its group while the reader takes longer for a batch than a session lasts', async () => {
+    const reader = newReader();
+    await start(feed(), reader);
+    await hasRead(reader, 0);
+    const released = Promise.withResolvers<void>();
+    let heldSince_ms = 0;
+    reader.before = () => {
+      heldSince_ms = performance.now();
+      return released.promise;
+    };
+    await seal(3);
+    await carry(1, 4);
+    await waitFor('the batch in the reader', () => heldSince_ms > 0);
+    await waitFor('two sessions', async () => {
+      expect(await topic.countMembers(group(reader))).toBe(1);
+      return performance.now() - heldSince_ms > 4_000;
+    });
+    released.resolve();
+    await hasRead(reader, 3);
+    expect(await reader.seqs()).toEqual(range(0, 4));
+  }, 30_000);
+
   it('goes on with the reader that is left when the other leaves', async () => {
     const leaving = newReader();
     const first = await start(feed(), leaving);
@@ -296,7 +341,9 @@ describeWithKafka('the feed over Kafka', kafkaFound, () => {
     await seal(20);
     await carry(0, 21);
     await hasRead(reader, 20);
+    const ending = await start(feed(), newReader());
     await kafka.kill();
+    await ending.stop();
     await waitFor('trouble', () => (reading.state() as { trouble: string | null }).trouble !== null, 60_000);
     await seal(5);
     await kafka.restart();

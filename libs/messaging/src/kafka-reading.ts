@@ -57,6 +57,7 @@ export class KafkaReading implements Reading {
 
   private async read(): Promise<void> {
     const { signal } = this.stopping;
+    const patrol = setInterval(() => this.patrol(), this.options.patrol_ms);
     while (!signal.aborted) {
       try {
         await this.consume();
@@ -66,11 +67,12 @@ export class KafkaReading implements Reading {
       }
       if (this.intake.isStopped) this.stopping.abort();
     }
+    clearInterval(patrol);
   }
 
   /** Resolves when reading ends, rejects where the consumer crashed. */
   private async consume(): Promise<void> {
-    const { topic, groupId, session_ms, rebalance_ms, patrol_ms } = this.options;
+    const { topic, groupId, session_ms, rebalance_ms } = this.options;
     const consumer = this.kafka.consumer({
       groupId,
       sessionTimeout: session_ms,
@@ -82,7 +84,6 @@ export class KafkaReading implements Reading {
       // A crashed one is made anew here, whatever it died of.
       retry: { restartOnFailure: async () => false },
     });
-    const patrol = setInterval(() => this.patrol(), patrol_ms);
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     this.stopping.signal.addEventListener('abort', resolve as () => void, { once: true });
     consumer.on('consumer.crash', ({ payload }) => reject(payload.error));
@@ -91,7 +92,6 @@ export class KafkaReading implements Reading {
     try {
       await Promise.race([promise, this.run(consumer).then(() => promise)]);
     } finally {
-      clearInterval(patrol);
       this.lose();
       await consumer.disconnect().catch(() => undefined);
     }
@@ -200,12 +200,16 @@ export class KafkaReading implements Reading {
     if (this.intake.isStopped) this.stopping.abort();
   }
 
+  /** Also without a share: while there is no Kafka to share by, several may do the same, and the position row lets one through. */
   private patrol(): void {
     const { share } = this;
-    if (!share || this.isOnPatrol) return;
+    if (this.isOnPatrol) return;
     this.isOnPatrol = true;
-    void share.partition
-      .then((partition) => (partition === null ? undefined : this.catchUp(share.signal)))
-      .finally(() => (this.isOnPatrol = false));
+    const look = async () => {
+      if (share && (await share.partition) === null) return;
+      if (!share) this.intake.forget();
+      await this.catchUp(share?.signal ?? this.stopping.signal);
+    };
+    void look().finally(() => (this.isOnPatrol = false));
   }
 }
