@@ -1,12 +1,15 @@
-// The second half of `npm run quickstart`, on Node 24: start, replay the demo runs, verify, summarise, serve.
+// The second half of `npm run quickstart`, on Node 24: start, import and judge the demo runs, verify, summarise, serve.
 import { readFileSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { parseArgs } from 'node:util';
-import { replayDemo, serveStandaloneUntilSignal, startStandalone } from '@runseal/standalone';
+import { serveStandaloneUntilSignal, startStandalone } from '@runseal/standalone';
 import { report, root, run, seconds } from './step.mjs';
 
 const HEAD_LIMIT_MS = 30_000;
+const OUTCOME_LIMIT_MS = 15_000;
+/** As facts.yaml of both runs names it. */
+const MODEL = 'tiny-llama-demo';
 const options = { exit: { type: 'boolean' }, port: { type: 'string' }, data: { type: 'string' } };
 const { values } = parseArgs({ options });
 const data = resolve(root, values.data ?? '.runseal');
@@ -40,31 +43,81 @@ async function demonstrate() {
   report('start', seconds(start), 10, url);
   if (newApiKey) process.stdout.write(`    admin key, shown only now: ${newApiKey}\n`);
 
+  const cli = (...args) => runCli(credentials, args);
   start = performance.now();
-  const lines = [];
-  const runs = await replayDemo({ url, apiKey, say: (line) => lines.push(line) });
-  const sealed = runs.reduce((sum, one) => sum + one.sealed, 0);
-  report('demo', seconds(start), 10, sealed > 0 ? `${sealed} events sealed` : 'the demo runs were there already');
-  for (const line of sealed > 0 ? lines : []) process.stdout.write(`    ${line}\n`);
+  const judged = await importDemo(cli);
+  const sealed = judged.reduce((sum, one) => sum + one.sealed, 0);
+  report('demo', seconds(start), 20, sealed > 0 ? `${sealed} events sealed` : 'the demo runs were there already');
 
   start = performance.now();
-  const size = await waitForHead({ url, apiKey }, Math.max(...runs.map((one) => one.last_seq)) + 1);
-  const verify = await runVerify(credentials);
+  const newest = await newestRecord({ url, apiKey });
+  const size = await waitForHead({ url, apiKey }, newest + 1);
+  const verify = await cli('verify');
   const isIntact = verify.isOk && verify.output.includes('intact');
   report('verify', seconds(start), 15, isIntact ? '' : 'FAILED');
   process.stdout.write(indent(verify.output));
 
   const path = relative(process.cwd(), credentialsPath) || credentialsPath;
-  const rows = runs.map((one) => `${one.name} (${one.rows} rows, run ${one.run_id})`).join('\n           ');
   process.stdout.write(
-    `\nRunseal    ${url}\n` +
+    `\nRunseal    ${url}     runs, curves, verdicts; sign in with the key\n` +
       `Key        in ${path}\n` +
       `Ledger     ${log}, signed head over ${size} records in ${relative(process.cwd(), credentials.heads_dir)}\n` +
-      `Runs       ${rows}\n` +
-      `Try next   npx runseal verify\n` +
-      `           npx runseal demo tamper edit     then verify again, and --undo\n`,
+      `Runs       ${judged.map(describe).join('\n           ')}\n` +
+      `Try next   npx runseal show overfit-full     its curves\n` +
+      `           npx runseal why overfit-full      each gate's sentence, its values and records\n` +
+      `           npx runseal demo tamper edit      change the past, then npx runseal verify, and --undo\n`,
   );
-  return isIntact;
+  return isIntact && judged.every((one) => one.isAsExpected);
+}
+
+/**
+ * Imports the two runs as a team would: the first becomes the baseline of their model and is judged against it, the second is
+ * compared with it. What is there already stays as it is.
+ */
+async function importDemo(cli) {
+  const healthy = await importRun(cli, 'healthy-lora');
+  if (healthy.overall !== 'passed') {
+    await cli('baseline', 'set', '--model', MODEL, '--run', healthy.run_id, '--reason', 'the first run of this model');
+    await cli('why', healthy.run_id, '--evaluate');
+  }
+  const overfit = await importRun(cli, 'overfit-full');
+  return [
+    { ...healthy, ...(await readOutcome(cli, healthy.run_id, ({ model }) => model?.stage === 'Candidate')) },
+    { ...overfit, ...(await readOutcome(cli, overfit.run_id, ({ verdict }) => verdict?.overall === 'blocked')) },
+  ];
+}
+
+async function importRun(cli, name) {
+  const folder = join(root, 'apps', 'cli', 'demo', name);
+  const given = ['--dataset', join(folder, 'train.json'), '--facts', join(folder, 'facts.yaml')];
+  const { output, isOk } = await cli('import', 'llamafactory', folder, '--experiment', 'demo', ...given, '--json');
+  if (!isOk) throw new Error(`${name} could not be imported:\n${output}`);
+  return { name, ...JSON.parse(output) };
+}
+
+/** The run once it is as it is to be, or as it is when that takes too long. */
+async function readOutcome(cli, run, isExpected) {
+  const deadline = performance.now() + OUTCOME_LIMIT_MS;
+  for (;;) {
+    const shown = JSON.parse((await cli('show', run, '--json')).output);
+    const isAsExpected = isExpected({ model: shown.run.model, verdict: shown.verdict });
+    if (isAsExpected || performance.now() > deadline) return { ...shown, isAsExpected };
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}
+
+function describe({ name, run, verdict, isAsExpected }) {
+  const { model } = run;
+  const stage = model ? `, ${model.name} version ${model.version} is at stage ${model.stage}` : '';
+  const unmet = (verdict?.gates ?? []).filter((gate) => !['pass', 'skipped'].includes(gate.verdict));
+  const reasons = unmet.map((gate) => `\n             ${gate.id} ${gate.verdict}: ${gate.explanation}`).join('');
+  const doubt = isAsExpected ? '' : '   NOT AS EXPECTED';
+  return `${name}: ${verdict?.overall ?? 'not judged'}${stage}${doubt}${reasons}`;
+}
+
+async function newestRecord({ url, apiKey }) {
+  const response = await fetch(`${url}/v1/status`, { headers: { authorization: `Bearer ${apiKey}` } });
+  return (await response.json()).newest.seq;
 }
 
 /** The records that the newest signed head covers, once it covers `size`. */
@@ -81,9 +134,9 @@ async function waitForHead({ url, apiKey }, size) {
   }
 }
 
-function runVerify({ url, api_key }) {
+function runCli({ url, api_key }, args) {
   const env = { ...process.env, RUNSEAL_URL: url, RUNSEAL_API_KEY: api_key };
-  return run(process.execPath, [join(root, 'apps', 'cli', 'bin', 'runseal.js'), 'verify'], { env });
+  return run(process.execPath, [join(root, 'apps', 'cli', 'bin', 'runseal.js'), ...args], { env });
 }
 
 function indent(text) {

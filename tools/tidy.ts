@@ -22,8 +22,8 @@ const forbiddenWords = new Set([
   'manager',
   'impl',
   'entity',
-  'models',
-]);
+]); // not `models`: here those are what is trained
+
 /** Named so by the tools that read them. */
 const givenNames = new Set(['tsconfig.base.json']);
 

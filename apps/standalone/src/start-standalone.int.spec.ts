@@ -9,7 +9,6 @@ import { knownLogsPath, readKnownLogs } from '@runseal/ledger';
 import { openPool } from '@runseal/postgres';
 import { submitEvents } from '@runseal/sdk';
 import { waitFor } from '@runseal/testing';
-import { replayDemo } from './replay-demo.js';
 import {
   findServicePort,
   mainFile,
@@ -138,18 +137,24 @@ describe('standalone', () => {
     expect(await sealOne(await one.credentials(), 60)).toBeGreaterThan(0);
   });
 
-  it('replays the demo runs once, however often it is told to', async () => {
-    const { url, api_key } = await (await start()).credentials();
-    const lines: string[] = [];
-    const target = { url, apiKey: api_key, say: (line: string) => lines.push(line) };
-    const once = await replayDemo(target);
-    expect(once.map(({ name, rows, duplicates }) => [name, rows, duplicates])).toEqual([
-      ['healthy-lora', 76, 0],
-      ['overfit-full', 82, 0],
-    ]);
-    expect(lines[0]).toMatch(/^healthy-lora: records \d+-\d+ sealed$/);
-    const twice = await replayDemo(target);
-    expect(twice.map(({ sealed, last_seq }) => [sealed, last_seq])).toEqual(once.map(({ last_seq }) => [0, last_seq]));
+  it('serves the page and every service on one port, each reader at the newest record', async () => {
+    const one = await start();
+    const seq = await sealOne(await one.credentials(), 61);
+    const page = await one.get('/');
+    expect([page.status, page.headers.get('content-type')]).toEqual([200, 'text/html; charset=utf-8']);
+    const { url, api_key } = await one.credentials();
+    const ask = async (path: string) => {
+      const answer = await fetch(url + path, { headers: { authorization: `Bearer ${api_key}` } });
+      return { status: answer.status, position: answer.headers.get('runseal-position') };
+    };
+    for (const path of ['/v1/runs', '/v1/models', '/v1/policies']) {
+      const { status, position } = await ask(`${path}?min_position=${seq}`);
+      expect({ path, status, isThere: Number(position?.split('/')[1]) >= seq }).toEqual({
+        path,
+        status: 200,
+        isThere: true,
+      });
+    }
   });
 
   it('says who has the port and how to take another', async () => {

@@ -1,5 +1,4 @@
 import { limits } from '@runseal/contracts';
-import { REFUSAL_STATUS } from '@runseal/ingest';
 import { knownLogsPath, type SigningIdentity } from '@runseal/ledger';
 import { openPool } from '@runseal/postgres';
 import { KeyAuthenticator, openLog, startService, type LogOptions, type RunningService } from '@runseal/runtime';
@@ -9,7 +8,7 @@ import { EmbeddedDatabase } from './embedded-database.js';
 import { readStandaloneEnvironment } from './environment.js';
 import { lockFolder } from './folder-lock.js';
 import { LogFile } from './log-file.js';
-import { openServices } from './open-services.js';
+import { openServices, REFUSAL_STATUS } from './open-services.js';
 import { checkPorts, HOST, managementPort } from './ports.js';
 import { openSigningKey } from './signing-key.js';
 import { VERSION } from './version.js';

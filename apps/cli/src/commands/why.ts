@@ -19,6 +19,7 @@ import { explainVerdict, type VerdictAnswer } from '../verdict-text.js';
 export function declare(command: Command, run: Run): void {
   command
     .argument('<run>', 'id, its beginning, or name')
+    .option('--evaluate', 'judge it now: after a policy or a baseline has changed')
     .addHelpText(
       'after',
       '\nExit code 1 where the run is blocked, 2 where it is not judged.\n\nExample:\n  runseal why support-lora-r8',
@@ -30,13 +31,18 @@ export function declare(command: Command, run: Run): void {
     );
 }
 
-async function explain(given: string, options: GlobalOptions, surroundings: Surroundings): Promise<ExitCode> {
+interface Options extends GlobalOptions {
+  readonly evaluate?: boolean;
+}
+
+async function explain(given: string, options: Options, surroundings: Surroundings): Promise<ExitCode> {
   const server = await openServer(options, surroundings);
   const run = await findRun(server, given);
+  if (options.evaluate) await server.post(`/v1/runs/${run}/gates/evaluate`, {});
   const { items } = await server.getJson<Page<VerdictAnswer>>(`/v1/runs/${run}/gates?limit=1`);
   const [newest] = items;
   if (!newest) {
-    const words = `Run ${run} is not judged: gates judge when a run ends. On demand: POST /v1/runs/${run}/gates/evaluate`;
+    const words = `Run ${run} is not judged: gates judge when a run ends. Now: runseal why ${run} --evaluate`;
     throw new CliError(words, UNDETERMINED);
   }
   if (options.json) printJson(surroundings.out, newest);
