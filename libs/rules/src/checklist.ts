@@ -100,20 +100,45 @@ const parameterOf = ({ parameters }: RunFacts, ...names: string[]): MaybeFact<Pa
   return name === undefined ? null : (parameters[name] ?? null);
 };
 
-/** Rows that came while the run went on; of a run read in afterwards the setting that sent them somewhere. */
+/**
+ * What trainers can report a row to as soon as it is logged: the integrations of transformers and LLaMA-Factory that take
+ * metrics while a run trains, and ours. codecarbon measures emissions and flyte waits for the end, so they are not among them.
+ */
+const TRACKERS = [
+  ...[
+    'azure_ml',
+    'clearml',
+    'comet_ml',
+    'dagshub',
+    'dvclive',
+    'mlflow',
+    'neptune',
+    'runseal',
+    'swanlab',
+    'tensorboard',
+  ],
+  ...['trackio', 'wandb'],
+];
+
+/**
+ * Rows that came while the run went on; of a run read in afterwards the setting that sent them to a tracker. `all` means
+ * whatever was installed, which may be nothing: where they went is not told then, nor by a name that nobody knows here.
+ */
 function reported(facts: RunFacts): Finding {
-  const wanted = 'rows sent while it trained, or report_to: mlflow';
+  const wanted = 'rows sent while it trained: report_to: mlflow or another tracker, or the client';
   const { started, progress } = facts;
-  const target = parameterOf(facts, 'report_to');
   if (started?.recorded.value === 'live' && progress.newest) {
     const found = `${progress.rows} rows, recorded live`;
     return finding('met', { found, wanted, seqs: [started.seq, progress.newest.seq] });
   }
   const remedy = 'Train with report_to: mlflow or with the client, so that rows come while it trains.';
+  const target = parameterOf(facts, 'report_to');
   if (!target) return finding('missing', { wanted, remedy });
-  const isOn = [target.value].flat().some((value) => value === 'mlflow' || value === 'runseal' || value === 'all');
-  const said = { found: `report_to: ${[target.value].flat().join(', ')}`, wanted, seqs: [target.seq] };
-  return isOn ? finding('met', said) : finding('not_met', { ...said, remedy });
+  const names = [target.value].flat().map(String);
+  const said = { found: `report_to: ${names.join(', ') || 'none'}`, wanted, seqs: [target.seq] };
+  if (names.some((name) => TRACKERS.includes(name))) return finding('met', said);
+  const isOff = names.every((name) => name === 'none' || name === '');
+  return finding(isOff ? 'not_met' : 'missing', { ...said, remedy });
 }
 
 /** The interval, unless the strategy switches it off or needs none. A file may name an interval though nothing is evaluated. */

@@ -135,21 +135,46 @@ describe('settings of training', () => {
     expect(of('eval_steps', { eval_steps: 500 })).toBe('met');
   });
 
-  it('takes rows that came live for reported, and the setting where the run was read in afterwards', () => {
-    expect(of('reported', { report_to: 'none' })).toBe('met');
+  describe('reported while it trained', () => {
     const afterwards = (report_to: unknown) =>
       item(
         parameters(report_to === undefined ? { x: 1 } : { report_to }).map((known) =>
           known.seq === 10 ? ({ ...known, payload: { ...known.payload, recorded: 'afterwards' } } as RunEvent) : known,
         ),
         'reported',
-      )?.state;
-    expect([
-      afterwards('mlflow'),
-      afterwards(['tensorboard', 'mlflow']),
-      afterwards('none'),
-      afterwards(undefined),
-    ]).toEqual([...['met', 'met'], ...['not_met', 'missing']]);
+      );
+
+    it('is met by rows that came live, whatever the setting', () => {
+      expect(item(parameters({ report_to: 'none' }), 'reported')).toMatchObject({
+        state: 'met',
+        found: expect.stringMatching(/^\d+ rows, recorded live$/) as string,
+      });
+    });
+
+    it.each([
+      ['mlflow', 'met', 'mlflow'],
+      ['wandb', 'met', 'wandb'],
+      [['none', 'tensorboard'], 'met', 'none, tensorboard'],
+      [['runseal'], 'met', 'runseal'],
+      ['none', 'not_met', 'none'],
+      [['none'], 'not_met', 'none'],
+      [[], 'not_met', 'none'],
+      ['', 'not_met', 'none'],
+      // Whatever was installed, perhaps nothing: nobody told.
+      ['all', 'missing', 'all'],
+      ['codecarbon', 'missing', 'codecarbon'],
+      ['MLflow', 'missing', 'MLflow'],
+    ])('of a run read in afterwards with report_to %j it is %s', (report_to, state, found) => {
+      expect(afterwards(report_to)).toMatchObject({ state, found: `report_to: ${found}`, seqs: [16] });
+    });
+
+    it('is missing where no setting is told, and the document’s setting is what it asks for', () => {
+      expect(afterwards(undefined)).toMatchObject({
+        ...{ state: 'missing', found: null, seqs: [] },
+        wanted: expect.stringContaining('report_to: mlflow') as string,
+        remedy: expect.stringContaining('report_to: mlflow') as string,
+      });
+    });
   });
 });
 
