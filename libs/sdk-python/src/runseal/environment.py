@@ -1,0 +1,36 @@
+"""What the environment says to the client; the only place that reads it."""
+
+from __future__ import annotations
+
+import os
+from typing import NamedTuple, Optional
+
+
+class Environment(NamedTuple):
+    """Every member is None where its variable is unset or empty."""
+
+    url: Optional[str]
+    api_key: Optional[str]
+    run_id: Optional[str]
+    experiment: Optional[str]
+    drain_s: Optional[str]
+    ca_file: Optional[str]
+    spool_dir: Optional[str]
+    disabled: Optional[str]
+    #: Which process of several this is, as torchrun and its kind tell.
+    rank: Optional[str]
+
+
+def read_environment() -> Environment:
+    names = (
+        "RUNSEAL_URL",
+        "RUNSEAL_API_KEY",
+        "RUNSEAL_RUN_ID",
+        "RUNSEAL_EXPERIMENT",
+        "RUNSEAL_DRAIN_S",
+        "RUNSEAL_CA_FILE",
+        "RUNSEAL_SPOOL_DIR",
+        "RUNSEAL_DISABLED",
+        "RANK",
+    )
+    return Environment(*(os.environ.get(name) or None for name in names))

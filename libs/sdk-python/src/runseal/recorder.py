@@ -1,0 +1,312 @@
+"""One producer: checks events, spools them, has them sent, and declares what was given up. Nothing here raises."""
+
+from __future__ import annotations
+
+import json
+import queue
+import time
+from contextlib import suppress
+from typing import Callable, Optional
+
+from .config import Config
+from .courier import Courier
+from .door import Door
+from .drafting import complete_event, draft_of
+from .events import Invalid, retention_of
+from .ids import uuid4
+from .lifetime import forget, remember
+from .masking import mask_secrets
+from .metrics import MetricsBuffer, Row
+from .outbox import Outbox
+from .payloads import Json
+from .receipt import Receipt
+from .refusals import Refusals
+from .say import Teller
+from .sender import Sender
+from .set_aside import Problem, keep_refused
+from .spool import Draft, Held, Spool
+from .spool_layout import mark_done, measure_spool, sweep_done
+from .writer import Writer
+
+#: How long the end of a run waits for the disk.
+_END_PATIENCE_S = 5.0
+#: The schema's limit on a list among parameters.
+_LISTED_MAX = 1000
+
+
+class Recorder:
+    """Calls come from the trainer's threads and from the courier's; all that touches the spool happens on the writer's."""
+
+    def __init__(
+        self,
+        config: Config,
+        run: str,
+        teller: Teller,
+        on_receipts: Optional[Callable[[list[Receipt]], object]] = None,
+    ) -> None:
+        self.producer = uuid4()
+        self.run = run
+        self.attempt: Optional[str] = None
+        #: What was masked: event type and JSON pointer.
+        self.masked: list[str] = []
+        self.is_disowned = False
+        self._config = config
+        self._teller = teller
+        self._rows = MetricsBuffer()
+        self._refusals = Refusals()
+        self._delete_next = time.monotonic() + 3600
+        self._spool = Spool(
+            config.spool_dir,
+            self.producer,
+            url=config.url,
+            limit_bytes=config.spool_limit_bytes,
+            others_bytes=self._measure_others(),
+            teller=teller,
+            free_acknowledged=self._free_acknowledged,
+        )
+        self._outbox = Outbox(self._spool.folder)
+        self._writer = Writer(self._take_row, self._flush_rows, self._spool.sync)
+        self._sender: Optional[Sender] = None
+        self._courier: Optional[Courier] = None
+        if config.url is not None and config.api_key is not None:
+            self._sender = self._make_sender(Door(config.url, config.api_key, config.ca_file), on_receipts)
+            self._courier = Courier(self._sender, teller)
+        self._start()
+
+    @property
+    def folder(self) -> str:
+        return self._spool.folder
+
+    @property
+    def spooled(self) -> int:
+        """Accepted and neither sealed nor set aside."""
+        return self._spool.count - (self._sender.settled if self._sender else 0)
+
+    @property
+    def set_aside(self) -> int:
+        return self._sender.set_aside if self._sender else 0
+
+    @property
+    def is_stalled(self) -> bool:
+        """Whether the disk hangs: what was logged last is not even accepted."""
+        return self._writer.is_stalled
+
+    def log_row(self, row: Row) -> None:
+        if not self._writer.put_row(row):
+            self._refusals.count("metrics", 1)
+
+    def record(self, event: Json) -> Optional[str]:
+        """Records an event of this run; what is left out is filled in. Returns its id, or None where it was not accepted.
+
+        Rows logged before an event stand before it in the ledger. Masking, checks and the copy of the payload happen here, so
+        that nothing that the caller changes later is recorded.
+        """
+        event = complete_event(self.run, self._without_secrets(event))
+        draft = draft_of(event)
+        if isinstance(draft, Invalid):
+            self._keep_invalid(event, draft)
+            return None
+        retention = retention_of(draft.type)
+        if retention != "permanent" and self._writer.is_full:
+            self._refusals.count(retention, 1)
+            return None
+
+        def accept() -> bool:
+            self._flush_rows()
+            return self._accept(draft, retention)
+
+        # What could not be waited for is on its way: only a refusal is a refusal.
+        return None if self._do(accept) is False else draft.id
+
+    def end(self, event_type: str, facts: Json, blank: Json) -> None:
+        """Records the run's end with the count of this producer's events.
+
+        An ending whose facts do not fit is better than a run that never ends: it is recorded without them.
+        """
+
+        def work() -> None:
+            self._flush_rows()
+            self._declare_refusals()
+            for given in (facts, {}):
+                # Nothing can come between counting and accepting: this thread alone accepts.
+                producers = [{"id": self.producer, "count": self._spool.count + 1}]
+                payload = {**blank, **given, "attempt": self.attempt, "producers": producers}
+                if self._accept_event({"type": event_type, "payload": payload}):
+                    return
+
+        self._do(work, _END_PATIENCE_S)
+
+    def flush_rows(self) -> None:
+        """Puts the rows gathered so far into the spool."""
+        self._do(self._flush_rows, _END_PATIENCE_S)
+
+    def drain(self, limit_s: float) -> None:
+        if self._courier is not None:
+            self._courier.drain(limit_s)
+
+    def sync(self, limit_s: float) -> None:
+        """Has the disk keep all that was accepted so far."""
+        self._do(lambda: self._spool.sync(always=True), limit_s)
+
+    def close(self) -> None:
+        """Ends the producer when all is delivered: its folder may go after 7 days."""
+
+        def work() -> None:
+            self._spool.close()
+            try:
+                mark_done(self.folder, True)
+            except OSError as error:
+                self._teller.once("done", f"{self.folder} cannot be marked as delivered: {error}")
+
+        self._do(work, _END_PATIENCE_S)
+        self._writer.stop()
+        if self._courier is not None:
+            self._courier.stop()
+        forget(self)
+
+    def rescue(self) -> None:
+        with suppress(Exception):
+            self._writer.go_inline()
+
+    def disown(self) -> None:
+        self.is_disowned = True
+        self._spool.forget()
+
+    def _start(self) -> None:
+        remember(self)
+        self._writer.start()
+        if self._courier is None:
+            return
+        try:
+            self._courier.start()
+        except RuntimeError as error:
+            self._teller.once("thread", f"nothing is sent while the run goes on ({error}): events wait in the spool")
+            self._courier = None
+
+    def _do(self, job: Callable[[], object], patience_s: Optional[float] = None) -> object:
+        try:
+            return self._writer.do(job) if patience_s is None else self._writer.do(job, patience_s)
+        except queue.Full:
+            self._teller.once("queue", "the disk has hung for too long: events are lost")
+            return False
+
+    def _without_secrets(self, event: Json) -> Json:
+        payload, masked = mask_secrets(event["payload"], "/payload")
+        if masked:
+            self.masked += [f"{event['type']} {pointer}" for pointer in masked]
+            line = f"what looks like a secret is masked: {event['type']} {', '.join(masked[:20])}"
+            self._teller.once(f"masked {event['type']}", line)
+            if event["type"] == "run.parameters-recorded":
+                names = [pointer.rpartition("/")[2] for pointer in masked[:_LISTED_MAX]]
+                payload["parameters"]["runseal.masked"] = names
+        return {**event, "payload": payload}
+
+    # From here on everything but the callbacks of the sender runs on the writer's thread.
+
+    def _take_row(self, row: Row) -> None:
+        try:
+            wrong = self._rows.push(row)
+        except Exception as error:
+            wrong = repr(error)
+        if wrong is not None:
+            self._teller.once("metrics", f"log_metrics: {wrong}; it is left out")
+        if self._rows.is_full:
+            self._flush_rows()
+
+    def _flush_rows(self) -> None:
+        self._writer.flushed()
+        if len(self._rows) == 0:
+            return
+        rows = self._rows.take()
+        # Rows are names and numbers: there is no text in which a secret could lie.
+        event = complete_event(
+            self.run, {"type": "run.metrics-logged", "payload": {"attempt": self.attempt, "rows": rows}}
+        )
+        draft = draft_of(event)
+        if isinstance(draft, Invalid):
+            self._keep_invalid(event, draft)
+        else:
+            self._accept(draft, "metrics", len(rows))
+
+    def _accept_event(self, event: Json) -> bool:
+        event = complete_event(self.run, self._without_secrets(event))
+        draft = draft_of(event)
+        if isinstance(draft, Invalid):
+            self._keep_invalid(event, draft)
+            return False
+        return self._accept(draft, retention_of(draft.type))
+
+    def _accept(self, draft: Draft, retention: str, weight: int = 1) -> bool:
+        if not self._spool.accept(draft, retention):
+            if retention != "permanent":
+                self._refusals.count(retention, weight)
+            return False
+        # Space is there again: what was refused meanwhile is declared before anything else is refused.
+        if self._refusals.has(retention):
+            self._declare_refusals()
+        if self._courier is not None:
+            self._courier.notify()
+        return True
+
+    def _declare_refusals(self) -> None:
+        refused = self._refusals.take()
+        if not refused:
+            return
+        if not self._accept_event(self._declaration(refused, [])):
+            self._refusals.give_back(refused)
+
+    def _declaration(self, not_accepted: list[Json], set_aside: list[Json]) -> Json:
+        payload = {"attempt": self.attempt, "not_accepted": not_accepted, "set_aside": set_aside}
+        return {"type": "run.events-dropped", "payload": payload}
+
+    def _keep_invalid(self, event: Json, invalid: Invalid) -> None:
+        """An event that no server would take is kept where the refused ones lie; it was never accepted, so nothing counts it."""
+        problem = Problem(0, invalid.code, invalid.detail, [])
+        try:
+            text = json.dumps(event, default=repr)
+            path = keep_refused(self._config.spool_dir, event["id"], text, invalid.code, problem)
+            line = f"{event['type']} is not recorded: {invalid.detail}; it lies in {path}"
+        except (OSError, ValueError, TypeError, RecursionError) as error:
+            line = f"{event['type']} is lost: {invalid.detail} ({error})"
+        self._teller.once(f"invalid {event['type']}", line)
+
+    def _make_sender(self, door: Door, on_receipts: Optional[Callable[[list[Receipt]], object]]) -> Sender:
+        def in_memory() -> list[Held]:
+            def look() -> list[Held]:
+                self._delete_expired()
+                self._spool.write_held()
+                return self._spool.in_memory
+
+            return self._writer.do(look, _END_PATIENCE_S) or []
+
+        return Sender(
+            self._config.spool_dir,
+            self._outbox,
+            door,
+            self._teller,
+            declare=lambda set_aside: self.record(self._declaration([], set_aside)),
+            on_receipts=on_receipts,
+            in_memory=in_memory,
+            release=lambda ids: self._writer.do(lambda: self._spool.release(ids), _END_PATIENCE_S) or set(),
+        )
+
+    def _delete_expired(self) -> None:
+        """Deletes what was acknowledged more than 7 days ago, once an hour at most."""
+        if time.monotonic() >= self._delete_next:
+            self._delete_next = time.monotonic() + 3600
+            self._spool.freed(self._outbox.delete_settled())
+
+    def _free_acknowledged(self) -> int:
+        try:
+            return self._outbox.delete_settled(0) + sweep_done(self._config.spool_dir, 0)
+        except OSError as error:
+            self._teller.once("free", f"acknowledged segments cannot be deleted: {error}")
+            return 0
+
+    def _measure_others(self) -> int:
+        try:
+            sweep_done(self._config.spool_dir)
+            return measure_spool(self._config.spool_dir)
+        except OSError as error:
+            self._teller.once("measure", f"the spool cannot be measured: {error}")
+            return 0

@@ -1,0 +1,300 @@
+"""The handle that a trainer holds."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from functools import wraps
+from typing import TYPE_CHECKING, Any, Callable, NamedTuple, Optional, TypeVar, Union, cast
+
+from .hash_path import PathContent
+from .hashing import Hashing
+from .metrics import Row
+from .payloads import (
+    BLANK_CHECKPOINT,
+    BLANK_ENDING,
+    BLANK_ENVIRONMENT,
+    BLANK_EVALUATION,
+    BLANK_INPUTS,
+    BLANK_OUTPUT,
+    BLANK_SET,
+    Json,
+    describe_error,
+    encode_number,
+    fill,
+    flatten_parameters,
+    plain,
+)
+from .recorder import Recorder
+from .say import Teller
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from typing_extensions import Unpack
+
+    from .facts import (
+        CheckpointFacts,
+        Ending,
+        EnvironmentFacts,
+        EvaluationFacts,
+        EventFacts,
+        Failure,
+        InputFacts,
+        OutputFacts,
+    )
+
+#: Parameters in one event, well below the schema's limit.
+_PARAMETERS_PER_EVENT = 1000
+_PLAIN = (float, int, str)
+
+Method = TypeVar("Method", bound=Callable[..., Any])
+
+
+class Delivery(NamedTuple):
+    """How it stands with the delivery."""
+
+    #: Whether all that was accepted is sealed or set aside.
+    complete: bool
+    #: Accepted, not yet acknowledged: on disk in `folder`, sent later by `runseal spool send`.
+    spooled: int
+    #: Refused by the server for themselves, now in `<spool>/refused`.
+    set_aside: int
+    folder: Optional[str]
+
+
+def _guarded(method: Method) -> Method:
+    """The caller's mistakes and ours end here: recording never raises into the training."""
+
+    @wraps(method)
+    def guarded(self: Run, *args: Any, **options: Any) -> Any:
+        if self._recorder is None or not self._is_open():
+            return None
+        try:
+            return method(self, *args, **options)
+        except Exception as error:
+            self._teller.once("fault", f"something could not be recorded: {error!r}")
+            return None
+
+    return cast(Method, guarded)
+
+
+class Run:
+    """No method raises, and none waits for the network but `flush`, `finish` and `fail`, which wait with a limit.
+
+    As a context manager it finishes at the end of the block, and fails where an exception leaves it. In a forked child it
+    records nothing: the run is the parent's.
+    """
+
+    def __init__(
+        self, run: str, attempt: str, recorder: Optional[Recorder], teller: Teller, drain_s: float, command: str = ""
+    ) -> None:
+        """`recorder` is None where nothing is recorded; `command` sends what may be left at the end."""
+        self.id = run
+        self.attempt = attempt
+        self._recorder = recorder
+        self._teller = teller
+        self._drain_s = drain_s
+        self._command = command
+        self._hashing = Hashing(teller)
+        self._is_ended = False
+
+    def __enter__(self) -> Run:
+        return self
+
+    def __exit__(
+        self, kind: Optional[type[BaseException]], error: Optional[BaseException], trace: Optional[TracebackType]
+    ) -> None:
+        if error is None or (isinstance(error, SystemExit) and error.code in (None, 0)):
+            self.finish()
+        elif isinstance(error, SystemExit):
+            self.fail(error, exit_code=error.code if isinstance(error.code, int) else 1)
+        elif isinstance(error, KeyboardInterrupt):
+            self.fail(error, signal="SIGINT")
+        else:
+            self.fail(error)
+
+    @property
+    def masked(self) -> list[str]:
+        """What looked like a secret and was masked: event type and JSON pointer of each."""
+        return list(self._recorder.masked) if self._recorder else []
+
+    def log_metrics(
+        self,
+        values: Mapping[str, Any],
+        step: Union[int, float, None] = None,
+        *,
+        kind: str = "train",
+        epoch: Optional[float] = None,
+        at: Union[str, float, None] = -1.0,
+    ) -> None:
+        """Records a row of numbers; what is no number is left out. `kind` is train, eval or summary; a summary has no step.
+
+        `at` is an RFC 3339 time or seconds since 1970, None where the source tells none; now unless told.
+        """
+        try:
+            recorder = self._recorder
+            if recorder is None or not self._is_open():
+                return
+            copy = {name: value if type(value) in _PLAIN else encode_number(value) for name, value in values.items()}
+            if step is not None and type(step) is not int:
+                step = cast("Union[int, float, None]", encode_number(step))
+            if epoch is not None and type(epoch) is not float:
+                epoch = cast("Optional[float]", encode_number(epoch))
+            recorder.log_row(Row(kind, step, epoch, time.time() if at == -1.0 else at, copy))
+        except Exception as error:
+            self._teller.once("fault", f"a row could not be recorded: {error!r}")
+
+    @_guarded
+    def log_parameters(self, parameters: Mapping[str, Any]) -> None:
+        """Records parameters; nested ones get dotted names. Secrets are masked and listed as `runseal.masked`."""
+        flat = list(flatten_parameters(parameters).items())
+        for start in range(0, len(flat), _PARAMETERS_PER_EVENT):
+            some = dict(flat[start : start + _PARAMETERS_PER_EVENT])
+            self._keep("run.parameters-recorded", {"attempt": self.attempt, "parameters": some, "asserted": []})
+
+    @_guarded
+    def log_input(self, kind: str, *, hash: bool = False, **facts: Unpack[InputFacts]) -> None:
+        """Records what goes in: `kind` is base_model, dataset, config or other. `hash` computes the digest of `path` in the
+        background."""
+        payload = {"kind": kind, **fill(BLANK_INPUTS[kind], facts)}
+        artifact_kind = payload.get("role", "other") if kind == "other" else kind
+
+        def record(content: Optional[PathContent]) -> None:
+            digest = content.digest if content else payload["digest"]
+            self._keep("run.input-recorded", {**payload, "digest": digest})
+            self._register(artifact_kind, payload["path"], digest, content)
+
+        self._with_content(hash, payload, record)
+
+    @_guarded
+    def log_output(self, role: str, *, hash: bool = False, **facts: Unpack[OutputFacts]) -> None:
+        """Records what comes out: `role` is weights, training_args, tokenizer, report or other."""
+        payload = {"role": role, **fill(BLANK_OUTPUT, facts)}
+
+        def record(content: Optional[PathContent]) -> None:
+            known = payload
+            if content is not None:
+                files = None if content.files is None else [file._asdict() for file in content.files]
+                known = {**payload, "digest": content.digest, "size_bytes": content.size_bytes, "files": files}
+            self._keep("run.output-recorded", known)
+            self._register(role, payload["path"], known["digest"], content)
+
+        self._with_content(hash, payload, record)
+
+    @_guarded
+    def log_environment(self, **facts: Unpack[EnvironmentFacts]) -> None:
+        """Records seeds, versions, hardware and the like."""
+        self._keep("run.environment-recorded", {"attempt": self.attempt, **fill(BLANK_ENVIRONMENT, facts)})
+
+    @_guarded
+    def save_checkpoint(self, step: int, *, hash: bool = False, **facts: Unpack[CheckpointFacts]) -> None:
+        """Records that weights were saved at this step."""
+        payload = {"attempt": self.attempt, "step": encode_number(step), **fill(BLANK_CHECKPOINT, facts)}
+
+        def record(content: Optional[PathContent]) -> None:
+            known = payload
+            if content is not None:
+                known = {**payload, "digest": content.digest, "size_bytes": content.size_bytes}
+            self._keep("run.checkpoint-saved", known)
+            self._register("checkpoint", payload["path"], known["digest"], content)
+
+        self._with_content(hash, payload, record)
+
+    @_guarded
+    def evaluate(self, set: Mapping[str, Any], **facts: Unpack[EvaluationFacts]) -> None:
+        """Records an evaluation. `set` says on what it was made: `{"kind": "fixed" or "split", ...}`."""
+        payload = fill(BLANK_EVALUATION, facts)
+        for metric in payload["metrics"]:
+            number = encode_number(metric.get("value"))
+            metric["value"] = metric.get("value") if number is None else number
+        self._keep("run.evaluated", {**payload, "set": {**fill(BLANK_SET, set)}})
+
+    @_guarded
+    def record(self, event_type: str, payload: Mapping[str, Any], **facts: Unpack[EventFacts]) -> Optional[str]:
+        """Records an event of the caller's own making; returns its id, or None where it was not accepted."""
+        return self._keep(event_type, plain(payload), plain(facts))
+
+    def flush(self, limit_s: Optional[float] = None) -> Delivery:
+        """Waits until all accepted so far is delivered, at most `limit_s` (else as long as `finish` would)."""
+        if self._recorder is not None and not self._recorder.is_disowned:
+            self._recorder.flush_rows()
+            self._recorder.drain(self._drain_s if limit_s is None else limit_s)
+        return self._delivery()
+
+    def finish(self, **ending: Unpack[Ending]) -> Delivery:
+        """Ends the run well, and waits until all is delivered, at most `drain_s`."""
+        return self._end("run.finished", {}, ending)
+
+    def fail(self, error: object, **ending: Unpack[Failure]) -> Delivery:
+        """Ends a run that broke off, by an exception or a sentence that says why."""
+        given = dict(ending)
+        more = {"error": describe_error(error), "exit_code": given.pop("exit_code", None)}
+        return self._end("run.failed", {**more, "signal": given.pop("signal", None)}, given)
+
+    def _end(self, event_type: str, more: Json, given: Mapping[str, Any]) -> Delivery:
+        recorder = self._recorder
+        if self._is_ended or recorder is None or not self._is_open():
+            return self._delivery()
+        deadline = time.monotonic() + self._drain_s
+        try:
+            self._hashing.finish(self._drain_s)
+            self._is_ended = True
+            unknown = sorted(set(given) - set(BLANK_ENDING))
+            if unknown:
+                self._teller.once("ending", f"an ending has no {', '.join(unknown)}: left out")
+            facts = fill(BLANK_ENDING, {name: value for name, value in given.items() if name in BLANK_ENDING})
+            recorder.end(event_type, facts, {**more, **BLANK_ENDING})
+            recorder.drain(max(0.0, deadline - time.monotonic()))
+            recorder.sync(max(0.1, deadline - time.monotonic()))
+        except Exception as error:
+            self._teller.once("fault", f"the end could not be recorded whole: {error!r}")
+        finally:
+            # Also where somebody loses patience and interrupts the wait.
+            delivery = self._delivery()
+            if delivery.complete:
+                recorder.close()
+            elif self._command:
+                line = (
+                    f"{delivery.spooled} events are still spooled in {delivery.folder}; to send them: {self._command}"
+                )
+                self._teller.once("spooled", line)
+        return delivery
+
+    def _delivery(self) -> Delivery:
+        recorder = self._recorder
+        if recorder is None:
+            return Delivery(True, 0, 0, None)
+        is_complete = recorder.spooled == 0 and not recorder.is_stalled
+        return Delivery(is_complete, recorder.spooled, recorder.set_aside, recorder.folder)
+
+    def _is_open(self) -> bool:
+        if self._is_ended:
+            self._teller.once("ended", "the run has ended: what is logged now is left out")
+            return False
+        if self._recorder is not None and self._recorder.is_disowned:
+            self._teller.once("forked", "a forked child records nothing: the run is its parent's")
+            return False
+        return True
+
+    def _keep(self, event_type: str, payload: Json, facts: Optional[Json] = None) -> Optional[str]:
+        if self._recorder is None:
+            return None
+        return self._recorder.record({**(facts or {}), "type": event_type, "payload": payload})
+
+    def _with_content(self, hash: bool, payload: Json, record: Callable[[Optional[PathContent]], None]) -> None:
+        """Hashes in the background where that is asked for, then records; without a digest where hashing fails."""
+        if hash and payload["path"] is not None and payload["digest"] is None:
+            self._hashing.add(payload["path"], record)
+        else:
+            record(None)
+
+    def _register(self, kind: Any, location: Any, digest: Optional[str], content: Optional[PathContent]) -> None:
+        if digest is None:
+            return
+        known = {"form": None, "size_bytes": None, "files": None}
+        if content is not None:
+            files = None if content.files is None else [file._asdict() for file in content.files]
+            known = {"form": content.form, "size_bytes": content.size_bytes, "files": files}  # type: ignore[dict-item]
+        about = {"kind": kind, "name": None, "location": location, "run": self.id, "asserted": []}
+        self._keep("artifact.registered", {**known, **about}, {"stream": f"artifact/{digest}"})

@@ -1,0 +1,36 @@
+"""Lines for a person."""
+
+from __future__ import annotations
+
+import sys
+from typing import Callable
+
+#: Takes one line for a person; never the API key.
+Say = Callable[[str], object]
+
+
+def say_on_stderr(line: str) -> None:
+    """The default: a line on stderr, where it does not mix with what the trainer prints."""
+    print(f"runseal: {line}", file=sys.stderr, flush=True)
+
+
+class Teller:
+    """Says each kind of trouble once until it has passed: a server that is away for a night costs one line, not a thousand."""
+
+    def __init__(self, say: Say) -> None:
+        self._say = say
+        self._told: set[str] = set()
+
+    def once(self, kind: str, line: str) -> None:
+        if kind in self._told:
+            return
+        self._told.add(kind)
+        try:
+            self._say(line)
+        except Exception:
+            # Nobody is left to tell (stderr is closed): the line is lost and nothing else.
+            return
+
+    def passed(self, kind: str) -> None:
+        """The trouble is over; when it comes back it is said again."""
+        self._told.discard(kind)
