@@ -187,7 +187,9 @@ describe('G3 generalization', () => {
     evaluations: readonly { step: number; eval_loss: number; n?: number }[],
     more: Partial<JudgeInput> = {},
   ) => {
-    const rows = [...lossRows(Array.from({ length: 10 }, () => 1)), ...evaluations].sort((a, b) => a.step - b.step);
+    const rows = [...lossRows(Array.from({ length: 10 }, () => 1)), ...evaluations].sort(
+      (a, b) => (a.step ?? 0) - (b.step ?? 0),
+    );
     return inputOf({ attempts: [attemptOf(rows)], ...more });
   };
 
@@ -206,7 +208,7 @@ describe('G3 generalization', () => {
       { step: 60, eval_loss: 1 },
       { step: 100, eval_loss: 2.2 },
     ];
-    const sorted = rows.sort((a, b) => a.step - b.step);
+    const sorted = rows.sort((a, b) => (a.step ?? 0) - (b.step ?? 0));
     const { verdict, explanation } = verdictOf('G3', inputOf({ attempts: [attemptOf(sorted)] }));
     expect([verdict, explanation]).toEqual([
       'pass',
