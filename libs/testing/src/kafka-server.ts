@@ -60,7 +60,8 @@ export class TestKafka {
   async kill(signal: 'SIGKILL' | 'SIGTERM' = 'SIGKILL'): Promise<void> {
     const { broker } = this;
     this.requireOurs();
-    if (!broker) return;
+    // One that ended by itself tells nobody any more.
+    if (!broker || broker.exitCode !== null || broker.signalCode !== null) return;
     this.broker = null;
     const ended = new Promise((resolve) => broker.once('exit', resolve));
     broker.kill(signal);
