@@ -260,10 +260,8 @@ describe('policies', () => {
       };
       await site.seal([{ type: 'model.approval-given', stream, id: approvals[index]!, payload }], approver.actor);
     }
-    const change = {
-      ...{ version: 1, from: 'Staging', to: 'Production', request, verdict, approvals },
-      reason: null,
-    } as const;
-    await seal({ type: 'model.stage-changed', stream, payload: { ...change, approvals: [...approvals] } });
+    const moved = { version: 1, from: 'Staging', to: 'Production' } as const;
+    const payload = { ...moved, request, verdict, approvals: [...approvals], reason: null };
+    await seal({ type: 'model.stage-changed', stream, payload });
   }
 });
