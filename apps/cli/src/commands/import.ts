@@ -97,7 +97,7 @@ async function importFolder(folder: string, options: Options, surroundings: Surr
   const result: ImportResult = {
     run_id: runId,
     state: material.isFinished && !staysFailed ? 'finished' : 'failed',
-    overall: await findOverall(server, runId, sent.endSeq ?? before.endSeq),
+    overall: await findOverall(address, { run: runId, endSeq: sent.endSeq ?? before.endSeq }, interrupted),
     events: events.length,
     sealed: sent.sealed,
     duplicates: events.length - sent.sealed,
@@ -208,7 +208,7 @@ function printResult(out: Output, folder: string, result: ImportResult): void {
   );
   for (const line of missing) printLine(out, `  ${line}`);
   printLine(out, `Sealed ${count(sealed)} events of run ${run_id}; ${count(duplicates)} were there already.`);
-  printLine(out, `Verdict: ${overall ?? 'none yet'}.`);
+  printLine(out, `Verdict: ${overall ?? 'none yet'}. ${overall ? 'Why' : 'Later'}: runseal why ${run_id}`);
 }
 
 function parseRunId(text: string): string {

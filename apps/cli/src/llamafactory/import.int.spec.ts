@@ -218,5 +218,7 @@ test('people read what was found and what is missing', async () => {
   expect(out).toMatch(/Found in .*\n {2}a run of LLaMA-Factory, finished at step 10 of 12\n {2}10 loss rows/);
   expect(out).toMatch(/To be known:\n {2}all_results\.json does not fit the rows and is not used: it is of epoch 2/);
   expect(out).toMatch(/Missing, and never taken for a pass:\n {2}evaluation rows/);
-  expect(out).toMatch(/Sealed \d+ events of run [0-9a-f-]{36}; \d+ were there already\.\nVerdict: none yet\.\n$/);
+  expect(out).toMatch(
+    /Sealed \d+ events of run [0-9a-f-]{36}; \d+ were there already\.\nVerdict: none yet\. Later: runseal why [0-9a-f-]{36}\n$/,
+  );
 });

@@ -1,30 +1,37 @@
-import { UnreachableError, type Server } from '../server.js';
+import type { Address } from '../credentials.js';
+import { Server, UnreachableError } from '../server.js';
 
-const WAIT_MS = 15_000;
-const ASKED_EVERY_MS = 200;
+const WAIT_MS = 10_000;
+const ASKED_EVERY_MS = 100;
 
 interface Verdicts {
-  readonly items?: readonly { readonly seq: number; readonly overall: string }[];
+  readonly items?: readonly { readonly position: number; readonly overall: string }[];
 }
 
 /**
- * The newest verdict's overall, once one follows the run's end; null where the gates do not answer, know nothing of the run or
- * have not judged it within 15 seconds: an import is complete without.
+ * The overall of the newest verdict that takes the run's end in; one that was sealed after the end may still be of what was known
+ * before it. Null where the gates do not answer, know nothing of the run or have not judged it within 10 seconds: an import is
+ * complete without.
  */
-export async function findOverall(server: Server, run: string, endSeq: number | null): Promise<string | null> {
+export async function findOverall(
+  { url, apiKey }: Address,
+  { run, endSeq }: { readonly run: string; readonly endSeq: number | null },
+  interrupted: AbortSignal,
+): Promise<string | null> {
   if (endSeq === null) return null;
-  const deadline = Date.now() + WAIT_MS;
-  const path = `/v1/runs/${run}/gates?min_position=${endSeq}`;
-  for (;;) {
+  // Ends a request that waits, too.
+  const limit = AbortSignal.any([interrupted, AbortSignal.timeout(WAIT_MS)]);
+  const server = new Server(url, apiKey, limit);
+  while (!limit.aborted) {
     try {
-      const text = await server.findText(path);
+      const text = await server.findText(`/v1/runs/${run}/gates?min_position=${endSeq}`);
       if (text === null) return null;
-      const newest = (JSON.parse(text) as Verdicts).items?.find(({ seq }) => seq > endSeq);
+      const newest = (JSON.parse(text) as Verdicts).items?.find(({ position }) => position >= endSeq);
       if (newest) return newest.overall;
     } catch (error) {
       if (!(error instanceof UnreachableError)) throw error;
     }
-    if (Date.now() > deadline) return null;
     await new Promise((resolve) => setTimeout(resolve, ASKED_EVERY_MS));
   }
+  return null;
 }
