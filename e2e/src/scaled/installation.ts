@@ -12,15 +12,18 @@ export interface Installation {
   readonly apiKey: string | null;
 }
 
-export const VOLUMES = ['heads', 'keys', 'logs'] as const;
+const FOLDERS = ['heads', 'keys', 'logs'] as const;
 
-const fileOf = (folder: string) => join(folder, 'installation.json');
+export const installationPath = (folder: string) => join(folder, 'installation.json');
 
 /** Makes the folders that are missing. Postgres' own user may pass through, but list nothing. */
-export async function openInstallation(folder: string): Promise<Installation> {
+export async function makeFolders(folder: string): Promise<void> {
   if (await mkdir(folder, { recursive: true })) await chmod(folder, 0o711);
-  for (const name of VOLUMES) await mkdir(join(folder, name), { recursive: true, mode: 0o700 });
-  const kept = await readFile(fileOf(folder), 'utf8').catch((error: NodeJS.ErrnoException) => {
+  for (const name of FOLDERS) await mkdir(join(folder, name), { recursive: true, mode: 0o700 });
+}
+
+export async function openInstallation(folder: string): Promise<Installation> {
+  const kept = await readFile(installationPath(folder), 'utf8').catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return null;
     throw error;
   });
@@ -35,5 +38,5 @@ export async function openInstallation(folder: string): Promise<Installation> {
 }
 
 export async function keepInstallation(folder: string, installation: Installation): Promise<void> {
-  await writeFile(fileOf(folder), `${JSON.stringify(installation, null, 2)}\n`, { mode: 0o600 });
+  await writeFile(installationPath(folder), `${JSON.stringify(installation, null, 2)}\n`, { mode: 0o600 });
 }

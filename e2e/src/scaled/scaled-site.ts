@@ -1,16 +1,23 @@
-import { spawn } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
-import { delimiter, dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { fromBase64 } from '@runseal/chain';
 import { rememberLog, verifierKeyText } from '@runseal/ledger';
-import { LocalServer, openPool, type Pool } from '@runseal/postgres';
-import { createKey, SCOPE_NAMES } from '@runseal/runtime';
+import { LocalServer } from '@runseal/postgres';
+import { lockFolder, type FolderLock } from '@runseal/standalone';
 import { embeddedBinaries, findFreePort, TestKafka } from '@runseal/testing';
 import { readCompose, type ComposeService } from './compose-file.js';
-import { keepInstallation, openInstallation, type Installation } from './installation.js';
+import { createAdminKey, prepareDatabase, settingsOf } from './database.js';
+import {
+  installationPath,
+  keepInstallation,
+  makeFolders,
+  openInstallation,
+  type Installation,
+} from './installation.js';
 import { localEnvironment, type LocalPlaces } from './local-places.js';
 import { ServiceProcess } from './service-process.js';
+import { runSetUp } from './set-up.js';
 
 export interface ScaledOptions {
   /** Everything that is kept lies here; a second start finds it. */
@@ -38,7 +45,9 @@ export class ScaledSite {
   private places: LocalPlaces | null = null;
   private postgres: LocalServer | null = null;
   private kafkaStarted: TestKafka | null = null;
+  private lock: FolderLock | null = null;
   private key = '';
+  private isFirstStart = false;
   private isStopping = false;
   private readonly killAtExit = () => {
     for (const { pid } of this.services.values()) if (pid !== null) process.kill(pid, 'SIGKILL');
@@ -68,9 +77,18 @@ export class ScaledSite {
     return this.key;
   }
 
+  /** Whether this start made the key and the ledger. */
+  get isNew(): boolean {
+    return this.isFirstStart;
+  }
+
+  get installationPath(): string {
+    return installationPath(this.options.folder);
+  }
+
   /** As the superuser. */
   get databaseUrl(): string {
-    return this.required(this.postgres).url(this.find('postgres').environment['POSTGRES_DB']);
+    return this.required(this.postgres).url(this.databaseName);
   }
 
   get kafka(): TestKafka {
@@ -109,36 +127,38 @@ export class ScaledSite {
     for (const service of [...this.services.values()].reverse()) await service.end('SIGTERM');
     await this.kafkaStarted?.remove();
     await this.postgres?.stop();
+    await this.lock?.release();
     process.removeListener('exit', this.killAtExit);
   }
 
   private async open(): Promise<void> {
     const { folder } = this.options;
+    await makeFolders(folder);
+    this.lock = await lockFolder(join(folder, 'scaled.lock'), folder);
     const installation = await openInstallation(folder);
     const variables = { RUNSEAL_DB_PASSWORD: installation.databasePassword, RUNSEAL_INSTALL: installation.install };
     this.compose = readCompose(join(REPOSITORY, 'docker-compose.yml'), variables);
     this.say('Starting Postgres and Kafka');
     const [port] = await Promise.all([this.startPostgres(installation), this.startKafka()]);
     this.places = { addresses: await this.chooseAddresses(port), folder };
-    await this.prepareDatabase();
+    await prepareDatabase(this.required(this.postgres), this.databaseName, this.compose.values());
     this.say('Schema, roles, topics and signing key');
-    await this.runSetUp();
-    this.key = installation.apiKey ?? (await this.createAdminKey(installation));
+    await runSetUp(REPOSITORY, this.environmentOf('set-up'));
+    this.isFirstStart = installation.apiKey === null;
+    this.key = installation.apiKey ?? (await createAdminKey(this.databaseUrl, LEDGER));
+    if (this.isNew) await keepInstallation(folder, { ...installation, apiKey: this.key });
     this.say('Starting the services');
     await this.startServices();
   }
 
   private async startPostgres({ databasePassword }: Installation): Promise<number> {
     const port = await findFreePort();
-    const settings = this.find('postgres')
-      .command.filter((word) => word.includes('='))
-      .map((word) => word.split('=', 2));
     this.postgres = new LocalServer({
       binaries: await embeddedBinaries(),
       dataDirectory: join(this.options.folder, 'postgres'),
       port,
       superuserPassword: databasePassword,
-      settings: Object.fromEntries(settings) as Record<string, string>,
+      settings: settingsOf(this.find('postgres')),
     });
     await this.postgres.start();
     return port;
@@ -148,7 +168,7 @@ export class ScaledSite {
     this.kafkaStarted = await TestKafka.start();
   }
 
-  /** Each service listens on its own port of the compose file where that is free, else on any. */
+  /** The console keeps its port of the compose file, for people to remember; all others get any that is free. */
   private async chooseAddresses(postgresPort: number): Promise<Map<string, string>> {
     const addresses = new Map([
       ['postgres:5432', `127.0.0.1:${postgresPort}`],
@@ -161,59 +181,6 @@ export class ScaledSite {
       addresses.set(`${name}:${port}`, `127.0.0.1:${own}`);
     }
     return addresses;
-  }
-
-  /** What the image of Postgres does at its first start: the database, and the roles that log in with their passwords. */
-  private async prepareDatabase(): Promise<void> {
-    const database = this.find('postgres').environment['POSTGRES_DB'] ?? '';
-    await this.asSuperuser('postgres', async (pool) => {
-      const found = await pool.query('select from pg_database where datname = $1', [database]);
-      if (found.rowCount === 0) await pool.query(`create database "${database}"`);
-      for (const [role, password] of this.findLogins()) {
-        const known = await pool.query('select from pg_roles where rolname = $1', [role]);
-        if (known.rowCount === 0) await pool.query(`create role "${role}" login noinherit password '${password}'`);
-      }
-    });
-  }
-
-  /** Roles and passwords of every database URL in the services' environments. */
-  private findLogins(): Map<string, string> {
-    const urls = [...this.compose.values()]
-      .filter(({ environment }) => 'PORT' in environment)
-      .flatMap(({ environment }) => Object.values(environment))
-      .filter((value) => value.startsWith('postgres://'))
-      .map((value) => new URL(value));
-    return new Map(urls.map(({ username, password }) => [username, password]));
-  }
-
-  private async runSetUp(): Promise<void> {
-    // The image has the script at its root and Node on its path.
-    const path = [dirname(process.execPath), '/usr/local/bin', '/usr/bin', '/bin'].join(delimiter);
-    const env = { ...this.environmentOf('set-up'), PATH: path };
-    const child = spawn('sh', [join(REPOSITORY, 'deploy/docker/set-up.sh')], {
-      cwd: REPOSITORY,
-      env,
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
-    let words = '';
-    for (const stream of [child.stdout, child.stderr]) {
-      stream.setEncoding('utf8').on('data', (text: string) => (words += text));
-    }
-    await new Promise<void>((resolve, reject) => {
-      child.once('error', reject);
-      child.once('close', (code) =>
-        code === 0 ? resolve() : reject(new Error(`set-up.sh ended with exit code ${code}:\n${words}`)),
-      );
-    });
-  }
-
-  private async createAdminKey(installation: Installation): Promise<string> {
-    const owner = { principal: 'admin', kind: 'person', ledger: LEDGER, scopes: SCOPE_NAMES } as const;
-    return this.asSuperuser('runseal', async (pool) => {
-      const { secret } = await createKey(pool, owner);
-      await keepInstallation(this.options.folder, { ...installation, apiKey: secret });
-      return secret;
-    });
   }
 
   /** The first one opens the ledger, which the others then find. */
@@ -246,14 +213,8 @@ export class ScaledSite {
     });
   }
 
-  private async asSuperuser<T>(database: string, work: (pool: Pool) => Promise<T>): Promise<T> {
-    const url = this.required(this.postgres).url(database);
-    const pool = openPool({ url, applicationName: 'runseal-scaled', connectionsMax: 1 });
-    try {
-      return await work(pool);
-    } finally {
-      await pool.end();
-    }
+  private get databaseName(): string {
+    return this.find('postgres').environment['POSTGRES_DB'] ?? '';
   }
 
   private find(name: string): ComposeService {

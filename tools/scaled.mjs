@@ -1,0 +1,23 @@
+// `npm run scaled`: builds what changed, then hands over to Node 24, which starts every service as a process of its own.
+import { parseArgs } from 'node:util';
+import { bin, isInstalled, serve } from './hand-over.mjs';
+import { step } from './step.mjs';
+
+const USAGE = 'usage: npm run scaled [-- --port N] [-- --data DIR]\n';
+
+process.exitCode = await main(process.argv.slice(2));
+
+async function main(args) {
+  try {
+    parseArgs({ args, options: { port: { type: 'string' }, data: { type: 'string' } } });
+  } catch (error) {
+    process.stderr.write(`scaled: ${error.message}\n${USAGE}`);
+    return 2;
+  }
+  process.stdout.write('Runseal as separate services\n');
+  const install = () =>
+    step({ name: 'install', budget_s: 150, remark: 'npm ci' }, 'npm', ['ci', '--no-audit', '--no-fund']);
+  if (!isInstalled() && !(await install()).isOk) return 1;
+  const build = ['run-many', '-t', 'build', '-p', 'e2e', 'cli'];
+  return (await step({ name: 'build', budget_s: 90 }, bin('nx'), build)).isOk ? serve('scaled', args) : 1;
+}
