@@ -47,7 +47,7 @@ create table run_key_sets (
 );
 
 -- Log rows, kept whole: one line for the rows of one event that have the same kind and names. Arrays of little-endian
--- numbers; `data` holds a column of `rows` doubles for each name. Absent is the NaN of src/metric-chunks.ts.
+-- doubles; `data` holds a column of `rows` of them for each name. NaN: no step, no epoch. Null: no row has an epoch, all n are 0.
 create table metric_chunks (
   run uuid not null,
   kind text collate "C" not null,
@@ -57,24 +57,24 @@ create table metric_chunks (
   key_set uuid not null,
   rows integer not null,
   steps bytea not null,
-  epochs bytea not null,
-  ns bytea not null,
+  epochs bytea,
+  ns bytea,
   ats text collate "C",
   step_min float8,
   step_max float8,
   data bytea not null,
   primary key (run, kind, seq, part)
 ) partition by hash (run);
--- Slices of what is compressed could not be read without the rest.
+-- Slices of what is compressed could not be read without the rest. Up to a page, lines stay whole, in one place.
 alter table metric_chunks alter column data set storage external;
-create table metric_chunks_0 partition of metric_chunks for values with (modulus 8, remainder 0);
-create table metric_chunks_1 partition of metric_chunks for values with (modulus 8, remainder 1);
-create table metric_chunks_2 partition of metric_chunks for values with (modulus 8, remainder 2);
-create table metric_chunks_3 partition of metric_chunks for values with (modulus 8, remainder 3);
-create table metric_chunks_4 partition of metric_chunks for values with (modulus 8, remainder 4);
-create table metric_chunks_5 partition of metric_chunks for values with (modulus 8, remainder 5);
-create table metric_chunks_6 partition of metric_chunks for values with (modulus 8, remainder 6);
-create table metric_chunks_7 partition of metric_chunks for values with (modulus 8, remainder 7);
+create table metric_chunks_0 partition of metric_chunks for values with (modulus 8, remainder 0) with (toast_tuple_target = 8160);
+create table metric_chunks_1 partition of metric_chunks for values with (modulus 8, remainder 1) with (toast_tuple_target = 8160);
+create table metric_chunks_2 partition of metric_chunks for values with (modulus 8, remainder 2) with (toast_tuple_target = 8160);
+create table metric_chunks_3 partition of metric_chunks for values with (modulus 8, remainder 3) with (toast_tuple_target = 8160);
+create table metric_chunks_4 partition of metric_chunks for values with (modulus 8, remainder 4) with (toast_tuple_target = 8160);
+create table metric_chunks_5 partition of metric_chunks for values with (modulus 8, remainder 5) with (toast_tuple_target = 8160);
+create table metric_chunks_6 partition of metric_chunks for values with (modulus 8, remainder 6) with (toast_tuple_target = 8160);
+create table metric_chunks_7 partition of metric_chunks for values with (modulus 8, remainder 7) with (toast_tuple_target = 8160);
 
 -- Verdicts hold until the next one on the run.
 create table verdicts (

@@ -20,8 +20,8 @@ interface Chunk {
   readonly keys: readonly string[];
   readonly rows: number;
   readonly steps: Buffer;
-  readonly epochs: Buffer;
-  readonly ns: Buffer;
+  readonly epochs: Buffer | null;
+  readonly ns: Buffer | null;
   readonly ats: string | null;
   readonly data: Buffer;
 }
@@ -64,16 +64,17 @@ function linesOf(chunk: Chunk, { keys: wanted, from = -Infinity, to = Infinity }
     .map((key, column) => ({ key, column }))
     .filter(({ key }) => !wanted || wanted.some((name) => isMeant({ key, kind }, name)));
   if (shown.length === 0) return '';
-  const [steps, ns, epochs, data] = [chunk.steps, chunk.ns, chunk.epochs, chunk.data].map(doublesOf) as Float64Array[];
+  const [steps, data] = [doublesOf(chunk.steps), doublesOf(chunk.data)];
+  const [ns, epochs] = [chunk.ns && doublesOf(chunk.ns), chunk.epochs && doublesOf(chunk.epochs)];
   const ats = chunk.ats === null ? [] : (JSON.parse(chunk.ats) as (string | null)[]);
   const isWhole = from === -Infinity && to === Infinity;
   let text = '';
   for (let row = 0; row < rows; row += 1) {
-    const step = steps?.[row] as number;
+    const step = steps[row] as number;
     if (!isWhole && !(step >= from && step <= to)) continue;
-    const place = `${seq},${kind},${attempt},${orEmpty(step)},${ns?.[row]},${ats[row] ?? ''},${orEmpty(epochs?.[row])}`;
+    const place = `${seq},${kind},${attempt},${orEmpty(step)},${ns?.[row] ?? 0},${ats[row] ?? ''},${orEmpty(epochs?.[row])}`;
     for (const { key, column } of shown) {
-      text += `${place},${quote(key)},${fromDouble(data?.[column * rows + row] as number)}\n`;
+      text += `${place},${quote(key)},${fromDouble(data[column * rows + row] as number)}\n`;
     }
   }
   return text;

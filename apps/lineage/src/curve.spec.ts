@@ -7,13 +7,12 @@ const attemptOf = (attempt: string, rows: readonly (readonly [number, number, nu
   attempt,
   steps: bytes(rows.map(([step]) => step)),
   ns: bytes(rows.map(([, n]) => n)),
-  beside: bytes(rows.map(() => NaN)),
-  values: bytes(rows.map(([, , value]) => value)),
+  columns: [bytes(rows.map(([, , value]) => value))],
 });
 const order = (attempt: string) => ['first', 'second', 'third'].indexOf(attempt);
 const points = (columns: readonly AttemptColumns[]) => {
-  const { steps, values } = curveOf(columns, order);
-  return Array.from(steps, (step, index) => [step, values[index]]);
+  const { steps, columns: all } = curveOf(columns, order);
+  return Array.from(steps, (step, index) => [step, all[0]?.[index]]);
 };
 
 describe('a curve', () => {

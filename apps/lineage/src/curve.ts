@@ -1,55 +1,66 @@
 import { doublesOf } from './metric-chunks.js';
 
-/** Points of one metric in the order of their rows, each with a second value of its row beside it. NaN in `steps`: no step. */
+/** Rows in the order that counts: their steps (NaN: none), and columns of values of the same rows. */
 export interface Curve {
   readonly steps: Float64Array;
-  readonly values: Float64Array;
-  readonly beside: Float64Array;
+  readonly columns: readonly Float64Array[];
 }
 
 /** Rows of one attempt, as columns in the ledger's order. */
 export interface AttemptColumns {
   readonly attempt: string;
   readonly steps: Uint8Array;
-  readonly ns: Uint8Array;
-  readonly beside: Uint8Array;
-  readonly values: Uint8Array;
+  /** Null: all are 0. */
+  readonly ns: Uint8Array | null;
+  /** As many in each. */
+  readonly columns: readonly Uint8Array[];
 }
 
 /**
  * The curve that counts: rows by step, then n; of a step that several attempts have logged, the rows of the last one.
  * `orderOf` gives an attempt's place among the attempts of the run.
  */
-export function curveOf(columns: readonly AttemptColumns[], orderOf: (attempt: string) => number): Curve {
+export function curveOf(parts: readonly AttemptColumns[], orderOf: (attempt: string) => number): Curve {
   const attempts = new Map<string, AttemptColumns[]>();
-  for (const one of columns) attempts.set(one.attempt, [...(attempts.get(one.attempt) ?? []), one]);
+  for (const part of parts) attempts.set(part.attempt, [...(attempts.get(part.attempt) ?? []), part]);
   const ordered = [...attempts].sort(
     ([left], [right]) => orderOf(left) - orderOf(right) || (left < right ? -1 : Number(left > right)),
   );
-  return ordered.map(([, parts]) => sorted(parts)).reduce(overlay, EMPTY);
+  return ordered
+    .map(([, parts]) => sorted(parts))
+    .reduce(overlay, { steps: new Float64Array(), columns: parts[0]?.columns.map(() => new Float64Array()) ?? [] });
 }
 
-const EMPTY: Curve = { steps: new Float64Array(), values: new Float64Array(), beside: new Float64Array() };
+/** The rows from one place up to another. */
+export const sliceOf = ({ steps, columns }: Curve, from: number, to: number): Curve => ({
+  steps: steps.subarray(from, to),
+  columns: columns.map((column) => column.subarray(from, to)),
+});
 
 function sorted(parts: readonly AttemptColumns[]): Curve {
-  const column = (name: 'steps' | 'ns' | 'beside' | 'values') => {
-    const doubles = parts.map((part) => doublesOf(part[name]));
-    return doubles.length === 1 ? (doubles[0] as Float64Array) : concatenate(doubles);
-  };
-  const [steps, ns, beside, values] = [column('steps'), column('ns'), column('beside'), column('values')];
-  if (isAscending(steps, ns)) return { steps, values, beside };
+  const steps = join(parts.map((part) => doublesOf(part.steps)));
+  const columns = (parts[0]?.columns ?? []).map((_, index) =>
+    join(parts.map((part) => doublesOf(part.columns[index] ?? new Uint8Array()))),
+  );
+  const ns = parts.some((part) => part.ns !== null)
+    ? join(parts.map((part) => (part.ns ? doublesOf(part.ns) : new Float64Array(part.steps.length / 8))))
+    : null;
+  if (isAscending(steps, ns)) return { steps, columns };
   const order = Uint32Array.from(steps, (_, index) => index).sort(
     (left, right) =>
-      compare(steps[left] as number, steps[right] as number) || (ns[left] as number) - (ns[right] as number),
+      compare(steps[left] as number, steps[right] as number) ||
+      (ns ? (ns[left] as number) - (ns[right] as number) : left - right),
   );
   const pick = (from: Float64Array) => Float64Array.from(order, (index) => from[index] as number);
-  return { steps: pick(steps), values: pick(values), beside: pick(beside) };
+  return { steps: pick(steps), columns: columns.map(pick) };
 }
 
-function isAscending(steps: Float64Array, ns: Float64Array): boolean {
+function isAscending(steps: Float64Array, ns: Float64Array | null): boolean {
   for (let index = 1; index < steps.length; index += 1) {
-    const by = compare(steps[index - 1] as number, steps[index] as number);
-    if (by > 0 || (by === 0 && (ns[index - 1] as number) > (ns[index] as number))) return false;
+    const [left, right] = [steps[index - 1] as number, steps[index] as number];
+    if (left < right) continue;
+    const by = compare(left, right);
+    if (by > 0 || (by === 0 && ns && (ns[index - 1] as number) > (ns[index] as number))) return false;
   }
   return true;
 }
@@ -82,11 +93,17 @@ function overlay(before: Curve, later: Curve): Curve {
         picks.push([later, right++]);
     }
   }
-  const pick = (name: keyof Curve) => Float64Array.from(picks, ([curve, index]) => curve[name][index] as number);
-  return { steps: pick('steps'), values: pick('values'), beside: pick('beside') };
+  return {
+    steps: Float64Array.from(picks, ([curve, index]) => curve.steps[index] as number),
+    columns: before.columns.map((_, column) =>
+      Float64Array.from(picks, ([curve, index]) => curve.columns[column]?.[index] as number),
+    ),
+  };
 }
 
-function concatenate(parts: readonly Float64Array[]): Float64Array {
+function join(parts: readonly Float64Array[]): Float64Array {
+  const [only] = parts;
+  if (only && parts.length === 1) return only;
   const whole = new Float64Array(parts.reduce((sum, { length }) => sum + length, 0));
   let at = 0;
   for (const part of parts) {

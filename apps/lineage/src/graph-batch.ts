@@ -41,8 +41,8 @@ export class GraphBatch {
   /** The key of a node, which is there from this record on. */
   node(id: string, seq: number): string {
     const known = this.nodes.get(id);
-    if (known) return known.node as string;
-    const node = keyOf(id);
+    if (known && (known.first_seq as number) <= seq) return known.node as string;
+    const node = known ? (known.node as string) : keyOf(id);
     this.nodes.set(id, { node, id, kind: kindOf(id), first_seq: seq });
     return node;
   }

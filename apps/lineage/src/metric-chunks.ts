@@ -8,10 +8,10 @@ export interface MetricChunk {
   readonly part: number;
   readonly keySet: KeySet;
   readonly rows: number;
-  /** NaN where there is none. */
+  /** NaN where a row has none; null where no row has an epoch, or all n are 0. */
   readonly steps: Buffer;
-  readonly epochs: Buffer;
-  readonly ns: Buffer;
+  readonly epochs: Buffer | null;
+  readonly ns: Buffer | null;
   /** JSON array of times; null where no row has one. */
   readonly ats: string | null;
   /** A column for each name of the key set. */
@@ -60,7 +60,7 @@ function chunkOf(
   const bytes = Buffer.allocUnsafe(8 * count * (3 + keys.length));
   let step_min: number | null = null;
   let step_max: number | null = null;
-  let hasTimes = false;
+  let [hasTimes, hasEpochs, hasNumbers] = [false, false, false];
   rows.forEach(({ step, epoch, n, at, values }, index) => {
     bytes.writeDoubleLE(step ?? Number.NaN, 8 * index);
     bytes.writeDoubleLE(epoch ?? Number.NaN, 8 * (count + index));
@@ -73,6 +73,8 @@ function chunkOf(
       step_max = step_max === null || step > step_max ? step : step_max;
     }
     hasTimes ||= at !== null;
+    hasEpochs ||= epoch !== null;
+    hasNumbers ||= n !== 0;
   });
   const column = (from: number, to = from + 1) => bytes.subarray(8 * count * from, 8 * count * to);
   return {
@@ -81,8 +83,8 @@ function chunkOf(
     keySet: keySetOf(keys),
     rows: count,
     steps: column(0),
-    epochs: column(1),
-    ns: column(2),
+    epochs: hasEpochs ? column(1) : null,
+    ns: hasNumbers ? column(2) : null,
     ats: hasTimes ? JSON.stringify(rows.map(({ at }) => at)) : null,
     data: column(3, 3 + keys.length),
     step_min,

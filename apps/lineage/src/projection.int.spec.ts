@@ -47,7 +47,7 @@ describe('the projection', () => {
           expect(report.after.digest).toBe(inBatches.digest);
         },
       ),
-      { numRuns: 25 },
+      { numRuns: 40 },
     );
   }, 120_000);
 });

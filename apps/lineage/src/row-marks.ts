@@ -47,7 +47,13 @@ export class KnownRows {
   async load(connection: Connection): Promise<void> {
     const doubts = [...this.doubts.values()];
     if (doubts.length === 0) return;
-    const result = await connection.query<{ run: string; kind: string; attempt: string; steps: Buffer; ns: Buffer }>({
+    const result = await connection.query<{
+      run: string;
+      kind: string;
+      attempt: string;
+      steps: Buffer;
+      ns: Buffer | null;
+    }>({
       name: 'known-rows',
       text: `
 select c.run, c.kind, c.attempt, c.steps, c.ns
@@ -64,8 +70,8 @@ where c.step_min is null or (c.step_max >= d.low and c.step_min <= d.high)`,
     });
     for (const { run, kind, attempt, steps, ns } of result.rows) {
       const keys = this.keysOf(`${run} ${kind} ${attempt}`);
-      const numbers = doublesOf(ns);
-      doublesOf(steps).forEach((step, index) => keys.add(`${step} ${numbers[index]}`));
+      const numbers = ns && doublesOf(ns);
+      doublesOf(steps).forEach((step, index) => keys.add(`${step} ${numbers?.[index] ?? 0}`));
     }
   }
 

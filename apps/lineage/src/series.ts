@@ -44,10 +44,14 @@ order by r.kind, r.first_seq, r.key_set`,
 export const isMeant = ({ key, kind }: Pick<Series, 'key' | 'kind'>, wanted: string): boolean =>
   key === wanted || canonicalMetric(key, kind) === wanted;
 
-/** Stands in `beside` where a row lacks that metric. No norm is below 0. */
+/** What is read beside a series' values, from the same rows. NaN: the row has no epoch. */
+export type Beside = { readonly epoch: true } | { readonly norm: string };
+/** Stands where a row lacks a norm: none is below 0. */
 export const LACKS = -1;
-// The double -1 as its bytes lie there.
+// The doubles -1, NaN and 0 as their bytes lie there.
 const LACKS_HEX = '000000000000f0bf';
+const NAN_HEX = '000000000000f87f';
+const ZERO_HEX = '0000000000000000';
 
 export interface ColumnsWanted {
   readonly run: string;
@@ -55,41 +59,37 @@ export interface ColumnsWanted {
   /** Steps of interest; rows outside may come too. */
   readonly from?: number;
   readonly to?: number;
-  /** A metric of the same rows; the epoch where none is named. */
-  readonly beside?: string;
+  readonly beside: readonly Beside[];
 }
 
-/** A series' values as they are kept, the columns of an attempt and a set of names at a time, joined in the ledger's order. */
+/** A series' values as they are kept, then what is wanted beside them: by attempt and set of names, in the ledger's order. */
 export async function readColumns(pool: Pool, wanted: ColumnsWanted): Promise<AttemptColumns[]> {
   const { run, series, from = -Infinity, to = Infinity, beside } = wanted;
-  const places = series.columns.map(({ keys }) => (beside === undefined ? null : keys.indexOf(beside)));
-  const result = await pool.query<AttemptColumns>({
-    name: 'columns-of-series',
-    text: `
-select c.attempt,
-  string_agg(c.steps, ''::bytea order by c.seq, c.part) as steps,
-  string_agg(c.ns, ''::bytea order by c.seq, c.part) as ns,
-  string_agg(substring(c.data from 8 * c.rows * k.place + 1 for 8 * c.rows), ''::bytea order by c.seq, c.part) as values,
-  string_agg(
-    case
-      when k.beside is null then c.epochs
-      when k.beside < 0 then decode(repeat('${LACKS_HEX}', c.rows), 'hex')
-      else substring(c.data from 8 * c.rows * k.beside + 1 for 8 * c.rows)
-    end, ''::bytea order by c.seq, c.part) as beside
+  const values: unknown[] = [run, series.kind, from, to, series.columns.map(({ keySet }) => keySet)];
+  const places = [series.columns.map(({ column }) => column)];
+  const expressions = [slice('place_0')];
+  for (const one of beside) {
+    if ('epoch' in one) expressions.push(`coalesce(c.epochs, ${filled(NAN_HEX)})`);
+    else {
+      places.push(series.columns.map(({ keys }) => keys.indexOf(one.norm)));
+      const place = `place_${places.length - 1}`;
+      expressions.push(`case when k.${place} < 0 then ${filled(LACKS_HEX)} else ${slice(place)} end`);
+    }
+  }
+  values.push(...places);
+  const join = (expression: string) => `string_agg(${expression}, ''::bytea order by c.seq, c.part)`;
+  const text = `
+select c.attempt, ${join('c.steps')},
+  case when count(c.ns) > 0 then ${join(`coalesce(c.ns, ${filled(ZERO_HEX)})`)} end,
+  ${expressions.map(join).join(',\n  ')}
 from metric_chunks c
-join unnest($3::uuid[], $4::integer[], $5::integer[]) as k (key_set, place, beside) on k.key_set = c.key_set
-where c.run = $1 and c.kind = $2
-  and (c.step_min is null or (c.step_max >= $6 and c.step_min <= $7))
-group by c.attempt, c.key_set`,
-    values: [
-      run,
-      series.kind,
-      series.columns.map(({ keySet }) => keySet),
-      series.columns.map(({ column }) => column),
-      places,
-      from,
-      to,
-    ],
-  });
-  return result.rows;
+join unnest($5::uuid[], ${places.map((_, index) => `$${index + 6}::integer[]`).join(', ')})
+  as k (key_set, ${places.map((_, index) => `place_${index}`).join(', ')}) on k.key_set = c.key_set
+where c.run = $1 and c.kind = $2 and (c.step_min is null or (c.step_max >= $3 and c.step_min <= $4))
+group by c.attempt, c.key_set`;
+  const result = await pool.query<[string, Buffer, Buffer | null, ...Buffer[]]>({ text, values, rowMode: 'array' });
+  return result.rows.map(([attempt, steps, ns, ...columns]) => ({ attempt, steps, ns, columns }));
 }
+
+const slice = (place: string): string => `substring(c.data from 8 * c.rows * k.${place} + 1 for 8 * c.rows)`;
+const filled = (hex: string): string => `decode(repeat('${hex}', c.rows), 'hex')`;

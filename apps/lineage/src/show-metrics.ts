@@ -1,7 +1,7 @@
 import { QueryHandler, type IQueryHandler } from '@nestjs/cqrs';
 import { bestEvaluationBehind, diagnose, type CurvePoint } from '@runseal/rules';
 import type { Diagnosis, MetricsAnswer, SeriesAnswer } from './answers.js';
-import { curveOf, type Curve } from './curve.js';
+import { curveOf, sliceOf, type Curve } from './curve.js';
 import { countNonfinite, downsample } from './downsample.js';
 import { findDocument } from './find-document.js';
 import { Lineage } from './lineage.js';
@@ -50,8 +50,15 @@ export class ShowMetricsHandler implements IQueryHandler<ShowMetrics, MetricsAns
   }
 }
 
+interface Range {
+  readonly from?: number;
+  readonly to?: number;
+}
+
 class CurveReader {
   private readonly order: ReadonlyMap<string, number>;
+  /** Whole curves that were read for the answer and serve the diagnosis too. */
+  private readonly whole = new Map<Series, Curve>();
 
   constructor(
     private readonly lineage: Lineage,
@@ -61,16 +68,23 @@ class CurveReader {
     this.order = new Map(facts.attempts.map(({ id }, index) => [id, index]));
   }
 
-  /** Of attempts whose start nobody recorded the place is unknown: they come first. */
-  async read(series: Series, more: { from?: number; to?: number; beside?: string } = {}): Promise<Curve> {
-    const columns = await readColumns(this.lineage.pool, { run: this.run, series, ...more });
-    return curveOf(columns, (attempt) => this.order.get(attempt) ?? -1);
+  /** Columns: value, epoch, grad_norm. */
+  async read(series: Series, range: Range = {}): Promise<Curve> {
+    const isWhole = range.from === undefined && range.to === undefined;
+    const known = isWhole ? this.whole.get(series) : undefined;
+    if (known) return known;
+    const beside = [{ epoch: true as const }, ...(isLoss(series) ? [{ norm: 'grad_norm' }] : [])];
+    const columns = await readColumns(this.lineage.pool, { run: this.run, series, beside, ...range });
+    // Of attempts whose start nobody recorded the place is unknown: they come first.
+    const curve = curveOf(columns, (attempt) => this.order.get(attempt) ?? -1);
+    if (isWhole) this.whole.set(series, curve);
+    return isWhole ? curve : cut(curve, range);
   }
 
-  async answer(series: Series, wanted: ShowMetrics['wanted']): Promise<SeriesAnswer> {
-    const { from, to, points } = wanted;
+  async answer(series: Series, { from, to, points }: ShowMetrics['wanted']): Promise<SeriesAnswer> {
     const range = { ...(from === undefined ? {} : { from }), ...(to === undefined ? {} : { to }) };
-    const { steps, values, beside } = cut(await this.read(series, range), range);
+    const { steps, columns } = await this.read(series, range);
+    const [values = steps, epochs] = columns;
     const kept = downsample(values, points);
     return {
       key: series.key,
@@ -78,7 +92,7 @@ class CurveReader {
       points: kept.map((index) => {
         const step = steps[index] as number;
         const value = fromDouble(values[index] as number);
-        const epoch = beside[index] as number;
+        const epoch = epochs?.[index] ?? Number.NaN;
         const place = Number.isNaN(step) ? null : step;
         return Number.isNaN(epoch) ? [place, value] : [place, value, epoch];
       }),
@@ -89,39 +103,33 @@ class CurveReader {
   }
 }
 
-/** Points with a step from `from` to `to`; with either of them none without a step. */
-function cut(curve: Curve, { from, to }: { from?: number; to?: number }): Curve {
-  if (from === undefined && to === undefined) return curve;
-  const isIn = (step: number) => step >= (from ?? -Infinity) && step <= (to ?? Infinity);
+const isLoss = (series: Series): boolean => series.kind === 'train' && isMeant(series, 'loss');
+
+/** Points with a step from `from` to `to`; none without a step. */
+function cut(curve: Curve, { from = -Infinity, to = Infinity }: Range): Curve {
+  const isIn = (step: number) => step >= from && step <= to;
   const first = curve.steps.findIndex(isIn);
-  if (first === -1) return { steps: new Float64Array(), values: new Float64Array(), beside: new Float64Array() };
-  const end = curve.steps.findLastIndex(isIn) + 1;
-  return {
-    steps: curve.steps.subarray(first, end),
-    values: curve.values.subarray(first, end),
-    beside: curve.beside.subarray(first, end),
-  };
+  return first === -1 ? sliceOf(curve, 0, 0) : sliceOf(curve, first, curve.steps.findLastIndex(isIn) + 1);
 }
 
 /** Of the whole run, whatever part of it is shown. */
 async function diagnosisOf(reader: CurveReader, all: readonly Series[], document: RunDocument): Promise<Diagnosis> {
-  const find = (name: string, kind: MetricKind) => all.find((series) => series.kind === kind && isMeant(series, name));
-  const [loss, evalLoss] = [find('loss', 'train'), find('eval_loss', 'eval')];
-  const losses = loss ? pointsOf(await reader.read(loss, { beside: 'grad_norm' }), true) : [];
-  const evaluations = evalLoss ? pointsOf(await reader.read(evalLoss), false) : [];
+  const loss = all.find(isLoss);
+  const evalLoss = all.find((series) => series.kind === 'eval' && isMeant(series, 'eval_loss'));
+  const losses = loss ? pointsOf(await reader.read(loss)) : [];
+  const evaluations = evalLoss ? pointsOf(await reader.read(evalLoss)) : [];
   const { diagnosis, since_step, sentence } = diagnose(losses, evaluations);
   const best = bestEvaluationBehind(document.facts, document.rows);
   return { verdict: diagnosis ?? 'unknown', since_step, best_step: best?.step ?? null, explanation: sentence };
 }
 
-function pointsOf({ steps, values, beside }: Curve, hasNorms: boolean): CurvePoint[] {
+function pointsOf({ steps, columns: [values = steps, , norms] }: Curve): CurvePoint[] {
   const points: CurvePoint[] = [];
   for (let index = 0; index < steps.length; index += 1) {
     const step = steps[index] as number;
     const value = fromDouble(values[index] as number);
-    const norm = beside[index] as number;
-    if (Number.isNaN(step)) continue;
-    points.push(hasNorms && norm !== LACKS ? { step, value, grad_norm: fromDouble(norm) } : { step, value });
+    const norm = norms?.[index] ?? LACKS;
+    if (!Number.isNaN(step)) points.push({ step, value, grad_norm: norm === LACKS ? null : fromDouble(norm) });
   }
   return points;
 }
