@@ -35,10 +35,11 @@ export const relayBench: Bench = {
           'delete from ingest.relay_positions; truncate bench.rows, bench.position',
         );
         const topic = await TestTopic.create(options);
-        const feed = new KafkaFeed({ ...options, topic: topic.name, source: nothing });
+        const nothing = new Nothing();
+        const feed = new KafkaFeed({ ...options, topic: topic.name, source: nothing, patrol_ms: 600_000 });
         const reader = new Rows(pool);
         const reading = await feed.start(reader);
-        await waitFor('the group', async () => (await topic.countMembers(`runseal.${reader.name}.default`)) === 1);
+        await nothing.asked;
         const publisher = new KafkaPublisher({ ...options, recordsTopic: topic.name });
         const started = performance.now();
         const relay = new LedgerFeed({ pool, url: database.ingestUrl });
@@ -73,8 +74,20 @@ create table bench.rows (seq bigint primary key, type text, stream text);
 grant all on schema bench to runseal_ingest;
 grant all on all tables in schema bench to runseal_ingest;`;
 
-/** Whatever the reader gets comes through Kafka: it has no other source. */
-const nothing: RecordSource = { read: async () => [], findNewest: async () => null };
+/** Whatever the reader gets comes through Kafka: it has no other source. Asked once it knows from which offset on it reads. */
+class Nothing implements RecordSource {
+  private readonly first = Promise.withResolvers<void>();
+  readonly asked = this.first.promise;
+
+  async read(): Promise<readonly SealedRecord[]> {
+    return [];
+  }
+
+  async findNewest(): Promise<null> {
+    this.first.resolve();
+    return null;
+  }
+}
 
 /** As small as a projection can be: a row a record, and the position, in one transaction. */
 class Rows implements FeedReader {
