@@ -68,8 +68,8 @@ export interface PublicationAnswer {
 export interface PolicyAnswer extends PublicationAnswer {
   /** As published; null: built in. */
   readonly source: string | null;
-  /** The long form. */
-  readonly normalised: Policy;
+  /** The long form; null where what was sealed is none. */
+  readonly normalised: Policy | null;
   /** Its publications up to then, the newest first, at most 100. */
   readonly versions: readonly PublicationAnswer[];
 }

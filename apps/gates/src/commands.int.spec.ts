@@ -142,7 +142,7 @@ describe('policies', () => {
     expect(body.items).toMatchObject([{ id: 'default', version: 0, seq: null, by: null }]);
     const shown = await served.get<PolicyAnswer>('/v1/policies/default', ada);
     expect(shown.body).toMatchObject({ id: 'default', version: 0, source: null, versions: [] });
-    expect(shown.body.normalised.gates.map(({ id }) => id)).toEqual(['G1', 'G2', 'G3', 'G4', 'G5', 'G6']);
+    expect(shown.body.normalised?.gates.map(({ id }) => id)).toEqual(['G1', 'G2', 'G3', 'G4', 'G5', 'G6']);
     expect((await served.get('/v1/policies/nobody', ada)).status).toBe(404);
   });
 
@@ -232,6 +232,30 @@ describe('policies', () => {
     expect(await judged()).toEqual([missing, missing, ['pass', 1.25], missing]);
     await promote(model, base.run, passed);
     expect(await judged()).toEqual([['pass', 1.25], missing, ['pass', 1.25], ['pass', 1.25]]);
+  });
+
+  it('judge anew where a run that was compared with is no longer what it was', async () => {
+    const model = newModel();
+    await publish(
+      model,
+      'gates: [{id: last, check: compare, metric: eval_loss, to: {last_passed: 3}}, {id: G4, off: true}]',
+    );
+    const base = await judgedRun(model);
+    const evaluate = async ({ run }: SampleRun) =>
+      (await served.post<EvaluationAnswer>(`/v1/runs/${run}/gates/evaluate`, ada)).body;
+    // Nothing passed before, so its own comparison is missing: without that gate it passes.
+    await publish(model, 'gates: [{id: G4, off: true}]');
+    expect((await evaluate(base)).overall).toBe('passed');
+    await publish(
+      model,
+      'gates: [{id: last, check: compare, metric: eval_loss, to: {last_passed: 3}}, {id: G4, off: true}]',
+    );
+    const later = await judgedRun(model);
+    expect((await served.verdicts(later.run, ada))[0]?.gates.at(-1)).toMatchObject({ verdict: 'pass' });
+    await seal(base.logged([{ step: 1, loss: 'NaN' }]));
+    const again = await evaluate(later);
+    expect([again.is_new, again.gates.at(-1)?.verdict]).toEqual([true, 'missing']);
+    expect(await evaluate(later)).toEqual({ ...again, is_new: false });
   });
 
   /** Version 1, brought to Production by two people as the ledger wants it. */

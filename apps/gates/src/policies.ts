@@ -4,6 +4,7 @@ import { CommandHandler, QueryHandler, type ICommandHandler, type IQueryHandler 
 import type { AsOf } from '@runseal/runtime';
 import type { Page, PolicyAnswer, PublicationAnswer, PublishedAnswer } from './answers.js';
 import { BUILT_IN, BUILT_IN_ID } from './deciding/run-to-judge.js';
+import { DEFAULT_POLICY } from './engine/policy/default-policy.js';
 import { parsePolicy, readNormalised, type ParsedPolicy } from './engine/policy/parse-policy.js';
 import { PolicyError } from './engine/policy/yaml-source.js';
 import { Gates } from './gates.js';
@@ -133,7 +134,7 @@ limit $3`,
       return { ...publicationOf(newest), source, normalised: readNormalised(normalised), versions };
     }
     if (id !== BUILT_IN_ID) throw new GatesRefusal('policy_unknown', `No policy ${id} is published.`);
-    return { ...builtInAnswer, source: null, normalised: readNormalised(BUILT_IN.normalised), versions: [] };
+    return { ...builtInAnswer, source: null, normalised: DEFAULT_POLICY, versions: [] };
   }
 }
 

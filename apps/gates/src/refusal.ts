@@ -18,6 +18,9 @@ const OWN_STATUS = {
 const SEALING_STATUS = {
   version_conflict: 409,
   event_id_conflict: 409,
+  invalid_payload: 400,
+  invalid_event: 400,
+  wrong_stream: 400,
   too_large: 413,
   ledger_behind: 503,
   clock_skew: 503,

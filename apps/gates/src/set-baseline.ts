@@ -5,12 +5,16 @@ import { canonicalMetric, directionOf } from '@runseal/rules';
 import { RuntimeRefusal } from '@runseal/runtime';
 import type { BaselineAnswer } from './answers.js';
 import { readRunToJudge, type RunToJudge } from './deciding/run-to-judge.js';
+import { parseExpression } from './engine/expression.js';
+import type { Gate } from './engine/policy/policy.js';
 import { RunView } from './engine/run-view.js';
 import { Gates } from './gates.js';
 import { GatesRefusal } from './refusal.js';
 import type { BaselineRequest, BaselineValueRequest } from './requests.js';
 import { sealCommand } from './seal-command.js';
 
+/** What the event takes. */
+const VALUES_MAX = 200;
 type Values = EventPayload<'policy.baseline-set'>['values'];
 
 export class SetBaseline {
@@ -56,21 +60,35 @@ export class SetBaselineHandler implements ICommandHandler<SetBaseline, Baseline
   }
 }
 
-/** Every metric with a better side that the final weights were evaluated by, with its record and evaluation set. */
-function valuesOf({ input }: RunToJudge): Values {
+/**
+ * Every metric that the final weights were evaluated by and that has a better side, or that the policy compares, with its record
+ * and evaluation set.
+ */
+function valuesOf({ input, policy }: RunToJudge): Values {
   const view = new RunView(input, 3);
+  const compared = new Set((policy?.gates ?? []).flatMap(metricsOf));
   const names = new Set([
     'eval_loss',
     ...input.attempts.flatMap(({ rows }) => Object.keys(rows.others)),
     ...input.taskMetrics.map(({ name }) => name),
   ]);
-  return [...names].sort().flatMap((metric): Values => {
+  const values = [...names].sort().flatMap((metric): Values => {
     // Perplexity follows from eval_loss wherever it is compared.
-    const found = directionOf(metric) && metric !== 'perplexity' ? view.findFinal(metric) : null;
+    const isWanted = directionOf(metric) !== null || compared.has(metric);
+    const found = isWanted && metric !== 'perplexity' ? view.findFinal(metric) : null;
     if (!found || found.source === 'training' || !Number.isFinite(found.value)) return [];
     const { value, seq, standard_error, set } = found;
     return [{ metric, value, standard_error, evaluation_set: set && { kind: set.kind, digest: set.digest }, seq }];
   });
+  return values.slice(0, VALUES_MAX);
+}
+
+/** What a gate compares with a baseline. */
+function metricsOf(gate: Gate): readonly string[] {
+  if (gate.check === 'task_quality')
+    return Object.values(gate.tasks).flatMap((rules) => rules.map(({ metric }) => metric));
+  if (gate.check === 'expression') return parseExpression(gate.expression).inputs.baselines;
+  return gate.check === 'baseline' || gate.check === 'compare' || gate.check === 'noninferiority' ? [gate.metric] : [];
 }
 
 const toStated = ({ metric, value, standard_error, evaluation_set }: BaselineValueRequest): Values[number] => ({

@@ -3,7 +3,7 @@ import type { Connection } from '@runseal/postgres';
 import type { RunFacts } from '@runseal/rules';
 import { medianOf } from '../engine/curve.js';
 import type { EvaluationSet, Reference, ReferenceValue } from '../engine/input.js';
-import { referenceKey, type Policy, type ReferenceName } from '../engine/policy/policy.js';
+import { referenceKey, type Gate, type ReferenceName } from '../engine/policy/policy.js';
 import { RunView } from '../engine/run-view.js';
 import { judgeInputOf } from './judge-input.js';
 import { readRows } from './metric-columns.js';
@@ -15,27 +15,28 @@ export interface FoundReferences {
   readonly newest: InputRecord | null;
 }
 
+/** What is referred to now, and the newest record that could have made it something else. */
 interface Found {
-  readonly reference: Reference;
-  readonly record: InputRecord;
+  readonly reference: Reference | null;
+  readonly record: InputRecord | null;
 }
 
 export interface Comparing {
   readonly model: string | null;
   /** The run that is judged: it is no reference for itself. */
   readonly run: string;
-  readonly policy: Policy;
+  readonly gates: readonly Gate[];
 }
 
 /** Finds everything that a policy compares with, as the tables have it. */
 export async function findReferences(connection: Connection, comparing: Comparing): Promise<FoundReferences> {
   const references: Record<string, Reference | null> = {};
   let newest: InputRecord | null = null;
-  for (const [name, metrics] of wantedOf(comparing.policy)) {
+  for (const [name, metrics] of wantedOf(comparing.gates)) {
     const found =
       comparing.model === null ? null : await find(connection, comparing.model, { name, metrics, ...comparing });
     references[referenceKey(name)] = found?.reference ?? null;
-    if (found && (!newest || found.record.seq > newest.seq)) newest = found.record;
+    newest = newerOf(newest, found?.record ?? null);
   }
   return { references, newest };
 }
@@ -46,8 +47,11 @@ interface Wanted {
   readonly run: string;
 }
 
+const newerOf = (one: InputRecord | null, other: InputRecord | null): InputRecord | null =>
+  one && other ? (other.seq > one.seq ? other : one) : (one ?? other);
+
 /** With the metrics that gates compare; the baseline has its own. */
-function wantedOf({ gates }: Policy): Map<ReferenceName, string[]> {
+function wantedOf(gates: readonly Gate[]): Map<ReferenceName, string[]> {
   const wanted = new Map<string, { name: ReferenceName; metrics: string[] }>();
   wanted.set('baseline', { name: 'baseline', metrics: [] });
   for (const gate of gates) {
@@ -91,63 +95,82 @@ export async function findBaseline(connection: Connection, model: string): Promi
 }
 
 async function findProduction(connection: Connection, model: string, wanted: Wanted): Promise<Found | null> {
-  const result = await connection.query<InputRecord & { run: string; version: number }>(
-    `select s.since_seq as seq, s.hash, s.sealed_at, v.run, s.version
+  const changes = await connection.query<InputRecord & { version: number; stage: string; until_seq: number | null }>(
+    `select s.since_seq as seq, s.hash, s.sealed_at, s.version, s.stage, s.until_seq
      from model_stages s
-     join model_versions v on v.model = s.model and v.version = s.version
-     where s.model = $1 and s.stage = 'Production' and s.until_seq is null
-     order by s.since_seq desc
-     limit 1`,
+     where s.model = $1
+     order by s.since_seq desc`,
     [model],
   );
-  const [row] = result.rows;
-  if (!row) return null;
-  const { run, version, ...record } = row;
-  return referenceTo(connection, run, { wanted, record, words: `version ${version} in production` });
+  const [newest] = changes.rows;
+  const current = changes.rows.find(({ stage, until_seq }) => stage === 'Production' && until_seq === null);
+  if (!newest) return null;
+  const changed = recordOf(newest);
+  if (!current) return { reference: null, record: changed };
+  const { version } = current;
+  const found = await findVersion(connection, model, { ...wanted, version });
+  const reference = found?.reference && {
+    ...found.reference,
+    seq: current.seq,
+    words: `version ${version} in production`,
+  };
+  return { reference: reference ?? null, record: newerOf(changed, found?.record ?? null) };
 }
 
 async function findVersion(
   connection: Connection,
   model: string,
-  wanted: Wanted & { readonly version: number },
+  { metrics, version }: Wanted & { readonly version: number },
 ): Promise<Found | null> {
   const result = await connection.query<InputRecord & { run: string }>(
     'select since_seq as seq, hash, sealed_at, run from model_versions where model = $1 and version = $2',
-    [model, wanted.version],
+    [model, version],
   );
-  const [row] = result.rows;
-  if (!row) return null;
-  const { run, ...record } = row;
-  return referenceTo(connection, run, { wanted, record, words: `version ${wanted.version}` });
+  const [registered] = result.rows;
+  if (!registered) return null;
+  const { values, record } = await valuesOfRun(connection, registered.run, metrics);
+  const reference = { seq: registered.seq, words: `version ${version}`, values };
+  return { reference, record: newerOf(recordOf(registered), record) };
 }
 
-/** The median of each metric over the newest runs of the model that passed; null before there is one. */
+/**
+ * The median of each metric over the newest runs of the model that passed. Any verdict on any other run of the model may change
+ * which ones those are.
+ */
 async function findLastPassed(
   connection: Connection,
   model: string,
-  wanted: Wanted & { readonly count: number },
+  { run, metrics, count }: Wanted & { readonly count: number },
 ): Promise<Found | null> {
-  const result = await connection.query<InputRecord & { run: string }>(
-    `select v.since_seq as seq, v.hash, v.sealed_at, v.run
-     from verdicts v
-     join runs r on r.run = v.run
-     where v.overall = 'passed' and v.until_seq is null and r.model = $1 and v.run <> $2
-     order by v.since_seq desc
-     limit $3`,
-    [model, wanted.run, wanted.count],
+  const others = await connection.query<InputRecord & { run: string; passed: boolean }>(
+    `select v.since_seq as seq, v.hash, v.sealed_at, v.run, v.overall = 'passed' as passed
+     from runs r
+     join verdicts v on v.run = r.run and v.until_seq is null
+     where r.model = $1 and r.run <> $2
+     order by v.since_seq desc`,
+    [model, run],
   );
-  const [newest] = result.rows;
+  const [newest] = others.rows;
   if (!newest) return null;
+  const chosen = others.rows.filter(({ passed }) => passed).slice(0, count);
+  let record: InputRecord | null = recordOf(newest);
   const all: Readonly<Record<string, ReferenceValue>>[] = [];
-  for (const { run } of result.rows) all.push(await valuesOfRun(connection, run, wanted.metrics));
-  const { run: _, ...record } = newest;
-  const values = wanted.metrics.flatMap((metric): [string, ReferenceValue][] => {
+  for (const { run: other } of chosen) {
+    const found = await valuesOfRun(connection, other, metrics);
+    all.push(found.values);
+    record = newerOf(record, found.record);
+  }
+  const [first] = chosen;
+  if (!first) return { reference: null, record };
+  const values = metrics.flatMap((metric): [string, ReferenceValue][] => {
     const found = all.flatMap((one) => one[metric] ?? []);
     return found.length === 0 ? [] : [[metric, medianValue(found)]];
   });
-  const words = `the median of the last ${result.rows.length} passed runs`;
-  return { reference: { seq: record.seq, words, values: Object.fromEntries(values) }, record };
+  const words = `the median of the last ${chosen.length} passed runs`;
+  return { reference: { seq: first.seq, words, values: Object.fromEntries(values) }, record };
 }
+
+const recordOf = ({ seq, hash, sealed_at }: InputRecord): InputRecord => ({ seq, hash, sealed_at });
 
 function medianValue(found: readonly ReferenceValue[]): ReferenceValue {
   return { value: medianOf(found.map(({ value }) => value)), standard_error: null, set: commonSet(found) };
@@ -159,32 +182,27 @@ function commonSet(found: readonly ReferenceValue[]): EvaluationSet | null {
   return set && found.every((one) => one.set?.digest === set.digest && one.set.kind === set.kind) ? set : null;
 }
 
-async function referenceTo(
-  connection: Connection,
-  run: string,
-  { wanted, record, words }: { wanted: Wanted; record: InputRecord; words: string },
-): Promise<Found> {
-  return { reference: { seq: record.seq, words, values: await valuesOfRun(connection, run, wanted.metrics) }, record };
-}
-
-/** Metrics of another run's final weights: from its evaluations, not from its training rows. */
+/** Metrics of another run's final weights, from its evaluations and not from its training rows, and its newest input. */
 async function valuesOfRun(
   connection: Connection,
   run: string,
   metrics: readonly string[],
-): Promise<Record<string, ReferenceValue>> {
-  const result = await connection.query<{ document: string }>('select document from run_documents where run = $1', [
-    run,
-  ]);
-  const document = result.rows[0]?.document;
-  if (document === undefined) return {};
-  const facts = JSON.parse(document) as RunFacts;
+): Promise<{ values: Record<string, ReferenceValue>; record: InputRecord | null }> {
+  const result = await connection.query<InputRecord & { document: string }>(
+    `select d.document, r.input_seq as seq, r.input_hash as hash, r.input_at as sealed_at
+     from run_documents d
+     join runs r on r.run = d.run
+     where d.run = $1`,
+    [run],
+  );
+  const [row] = result.rows;
+  if (!row) return { values: {}, record: null };
+  const facts = JSON.parse(row.document) as RunFacts;
   const rows = await readRows(connection, run, { others: true, evaluationsOnly: true });
   const view = new RunView(judgeInputOf({ facts, rows, isRegistered: () => true, references: {}, overridden: [] }), 3);
-  return Object.fromEntries(
-    metrics.flatMap((metric) => {
-      const found = view.findFinal(metric);
-      return found ? [[metric, { value: found.value, standard_error: found.standard_error, set: found.set }]] : [];
-    }),
-  );
+  const values = metrics.flatMap((metric): [string, ReferenceValue][] => {
+    const { value, standard_error, set } = view.findFinal(metric) ?? {};
+    return value === undefined ? [] : [[metric, { value, standard_error: standard_error ?? null, set: set ?? null }]];
+  });
+  return { values: Object.fromEntries(values), record: recordOf(row) };
 }

@@ -44,7 +44,8 @@ export interface RunToJudge {
   readonly run: string;
   readonly facts: RunFacts;
   readonly policyInForce: PolicyInForce;
-  readonly policy: Policy;
+  /** Null: it cannot be read. */
+  readonly policy: Policy | null;
   readonly input: JudgeInput;
   /** The newest record of all that the verdict takes in. */
   readonly newest: InputRecord;
@@ -73,8 +74,9 @@ export async function readRunToJudge(
   const model = modelNameOf(facts);
   const policyInForce = await findPolicyInForce(connection, model);
   const policy = readNormalised(policyInForce.normalised);
-  const { references, newest: newestReference } = await findReferences(connection, { model, run, policy });
-  const rows = await readRows(connection, run, { others: others || policy.gates.some(readsOthers) });
+  const gates = policy?.gates ?? [];
+  const { references, newest: newestReference } = await findReferences(connection, { model, run, gates });
+  const rows = await readRows(connection, run, { others: others || gates.some(readsOthers) });
   const isRegistered = await findRegistered(connection, digestsOfFacts(facts));
   const newest = newestOf([own, policyInForce.record, newestReference]) ?? own;
   return {

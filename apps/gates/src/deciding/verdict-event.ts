@@ -1,7 +1,7 @@
 import { canonicalJson, derivedEventInput, derivedId } from '@runseal/chain';
 import { sha256 } from '@runseal/chain/node';
 import { eventTypes, limits, type EventPayload, type SubmittedEvent } from '@runseal/contracts';
-import { ENGINE, judge } from '../engine/judge.js';
+import { ENGINE, judge, judgeUnreadable } from '../engine/judge.js';
 import type { InputRecord, RunToJudge } from './run-to-judge.js';
 
 export type VerdictPayload = EventPayload<'run.gates-evaluated'>;
@@ -16,7 +16,7 @@ const TYPE = 'run.gates-evaluated';
  * engine give the same id and the same bytes, so whoever judges again finds the first receipt.
  */
 export function verdictEventOf({ run, policy, policyInForce, input }: RunToJudge, trigger: InputRecord): VerdictEvent {
-  const { overall, gates } = judge(policy, input);
+  const { overall, gates } = policy ? judge(policy, input) : judgeUnreadable();
   const stream = `run/${run}`;
   const { id: policyId, version, hash, record } = policyInForce;
   const source = { type: TYPE, stream, rule: 'gates', trigger: trigger.hash, policy: hash, engine: ENGINE, labels: [] };

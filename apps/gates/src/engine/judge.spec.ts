@@ -1,5 +1,6 @@
 import { attemptOf, baselineOf, inputOf, lossRows, judged, present, verdictOf } from './judge-input.fixture.js';
 import type { JudgeInput } from './input.js';
+import { judgeUnreadable } from './judge.js';
 
 const overallOf = (input: JudgeInput, policy?: string) => judged(input, policy).overall;
 
@@ -518,6 +519,11 @@ describe('the overall verdict', () => {
   it('keeps texts that JSON can say', () => {
     const broken = { ...present, state: 'malformed' as const, found: 'a\ud83d' };
     expect(verdictOf('G6', inputOf({ audit: [broken] })).explanation.isWellFormed()).toBe(true);
+  });
+
+  it('is blocked by a policy that cannot be read', () => {
+    const { overall: found, gates } = judgeUnreadable();
+    expect([found, new Set(gates.map(({ verdict }) => verdict))]).toEqual(['blocked', new Set(['error'])]);
   });
 
   it('says of a gate that is switched off that it is', () => {

@@ -8,6 +8,7 @@ import { judgeStability } from './gates/stability.js';
 import { judgeTaskQuality } from './gates/task-quality.js';
 import { judgeConvergence, judgeTrend } from './gates/trend.js';
 import type { JudgeInput } from './input.js';
+import { DEFAULT_POLICY } from './policy/default-policy.js';
 import type { Check, Gate, Policy, StabilityGate } from './policy/policy.js';
 import { RunView } from './run-view.js';
 import { overallOf, toGateVerdict, type Finding, type GateVerdict, type Overall } from './verdict.js';
@@ -41,6 +42,13 @@ export function judge(policy: Policy, input: JudgeInput): Judgement {
   const run = new RunView(input, stability?.dead_rows ?? 3);
   const gates = policy.gates.map((gate) => toGateVerdict(gate, find(gate, run)));
   return { overall: overallOf(gates, input.overridden), gates };
+}
+
+/** The judgement by a policy that cannot be read: no gate of the default policy says anything, and the run is blocked. */
+export function judgeUnreadable(): Judgement {
+  const explanation = 'The policy in force cannot be read. Publish another one.';
+  const gates = DEFAULT_POLICY.gates.map((gate) => toGateVerdict(gate, { verdict: 'error', inputs: [], explanation }));
+  return { overall: overallOf(gates), gates };
 }
 
 function find(gate: Gate, run: RunView): Finding {

@@ -49,6 +49,7 @@ function eventsOf(sample: SampleRun): Told[] {
     ...(['run.warnings-accepted', 'run.gate-overridden', 'run.gates-evaluated', 'run.lost'] as const).map(told),
     ...(['model.version-registered', 'model.tags-set', 'model.approval-given'] as const).map(model),
     policy('policy.baseline-set'),
+    policy('policy.published'),
     sample.told('run.output-recorded', {
       ...{ role: 'weights', type: 'lora', path: 'late', digest: digestOf(`own ${sample.run}`), size_bytes: null },
       ...{ files: null, tensors_finite: false, asserted: [] },

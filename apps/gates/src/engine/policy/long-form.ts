@@ -18,8 +18,8 @@ import {
 import type { Check, Gate, TaskQualityGate } from './policy.js';
 import type { YamlSource } from './yaml-source.js';
 
-const GATES_MAX = 100;
-const ID = /^[A-Za-z][A-Za-z0-9._-]{0,62}$/;
+export const GATES_MAX = 100;
+export const ID = /^[A-Za-z][A-Za-z0-9._-]{0,62}$/;
 
 const windows = {
   window_share: number(0.001, 0.5),
@@ -53,7 +53,7 @@ const DEFAULTS: Readonly<Partial<Record<Check, Readonly<Record<string, unknown>>
   noninferiority: { alpha: 0.05, to: 'baseline' },
 };
 
-const CHECKS = Object.keys(PARAMETERS) as Check[];
+export const CHECKS = Object.keys(PARAMETERS) as Check[];
 const SIX = new Map(DEFAULT_POLICY.gates.map((gate) => [gate.id, gate]));
 const COMMON = { check: oneOf(...CHECKS), severity: oneOf('block', 'warn', 'info'), shadow: flag, off: flag };
 

@@ -228,6 +228,23 @@ describe('the normalised form', () => {
     expect(new Set(hashes).size).toBe(1);
   });
 
+  it('is refused beyond 131,072 characters', () => {
+    const rules = Array.from({ length: 50 }, () => '{metric: a, above: 1}').join(',');
+    const tasks = Array.from({ length: 55 }, (_, index) => `t${index}: [${rules}]`).join(', ');
+    expect(placesOf(`gates: [{id: G5, tasks: {${tasks}}}]`)[0]).toMatch(/^1:1 \d+ characters in the long form$/);
+  });
+
+  it.each([
+    '',
+    'null',
+    '{}',
+    '{"gates":[]}',
+    '{"format":1,"gates":[]}',
+    '{"format":1,"gates":[null]}',
+    '[]',
+    '{"format":1,"gates":[{"id":"G1"}]}',
+  ])('is nothing where the text is %s', (text) => expect(readNormalised(text)).toBeNull());
+
   it('reads back as the policy', () => {
     const { policy, normalised } = parsePolicy(DOCUMENT);
     expect(readNormalised(normalised)).toEqual(policy);

@@ -1,9 +1,12 @@
 import { canonicalJson } from '@runseal/chain';
-import { DEFAULT_POLICY } from './default-policy.js';
-import { readLongForm } from './long-form.js';
-import type { Policy } from './policy.js';
+import { ALWAYS_ON, DEFAULT_POLICY } from './default-policy.js';
+import { CHECKS, GATES_MAX, ID, readLongForm } from './long-form.js';
+import type { Gate, Policy } from './policy.js';
 import { readShortForm } from './short-form.js';
 import { YamlSource } from './yaml-source.js';
+
+/** What its publication takes. */
+const NORMALISED_MAX = 131_072;
 
 export interface ParsedPolicy {
   readonly policy: Policy;
@@ -34,14 +37,42 @@ export function parsePolicy(text: string): ParsedPolicy {
   const overridden = readOverridden(source, members.find(({ key }) => key === 'overridden')?.value);
   source.check();
   const policy: Policy = { format: 1, overridden, gates };
-  return { policy, normalised: normalise(policy) };
+  const normalised = normalise(policy);
+  if (normalised.length > NORMALISED_MAX) {
+    source.fault(source.root, `${normalised.length} characters in the long form`, `at most ${NORMALISED_MAX}`);
+    source.check();
+  }
+  return { policy, normalised };
 }
 
 /** The text that is hashed and kept. */
 export const normalise = (policy: Policy): string => canonicalJson(policy);
 
-/** A policy as its publication holds it. */
-export const readNormalised = (normalised: string): Policy => JSON.parse(normalised) as Policy;
+/**
+ * A policy as its publication holds it; null where the text is none. The ledger takes any text there, and runs must be judged
+ * whatever was sealed. Parameters are not looked at: a gate that lacks one is an error by itself.
+ */
+export function readNormalised(normalised: string): Policy | null {
+  try {
+    const policy = JSON.parse(normalised) as Policy | null;
+    return isPolicy(policy) ? policy : null;
+  } catch {
+    return null;
+  }
+}
+
+function isPolicy(policy: Policy | null): policy is Policy {
+  if (policy?.format !== 1 || !Array.isArray(policy.gates)) return false;
+  const { gates } = policy;
+  const isGate = ({ id, check, severity, shadow, off }: Gate) =>
+    ID.test(id) &&
+    CHECKS.includes(check) &&
+    ['block', 'warn', 'info'].includes(severity) &&
+    typeof shadow === 'boolean' &&
+    typeof off === 'boolean';
+  const has = (wanted: string) => gates.some(({ id, shadow, off }) => id === wanted && !shadow && !off);
+  return gates.length <= GATES_MAX && gates.every(isGate) && [...ALWAYS_ON].every(has);
+}
 
 function readOverridden(
   source: YamlSource,

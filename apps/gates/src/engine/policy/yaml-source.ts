@@ -58,7 +58,7 @@ export class YamlSource {
     const [document, second] = Array.isArray(documents) ? documents : [];
     if (second) this.faultAt(second.range[0], 'a second document', 'one document');
     for (const error of [...(document?.errors ?? []), ...(document?.warnings ?? [])]) {
-      this.faultAt(error.pos[0], error.message.split('\n')[0]?.replace(/ at line .*$/, '') ?? 'a fault', 'YAML');
+      this.faultAt(error.pos[0], tellFault(error.message), 'YAML');
     }
     this.root = rootOf(document);
     if (!this.root) this.fault(null, 'nothing', 'a policy');
@@ -113,6 +113,11 @@ export class YamlSource {
     this.faults.push({ line: Math.max(1, line), column: Math.max(1, col), found, wanted });
   }
 }
+
+const tellFault = (message: string): string =>
+  message.includes('call stack')
+    ? 'lists or mappings nested too deep'
+    : (message.split('\n')[0] ?? '').replace(/ at line .*$/, '');
 
 const rootOf = (document: Document.Parsed | undefined): Node | null =>
   document && !isAlias(document.contents) ? (document.contents as Node | null) : null;
