@@ -1,5 +1,6 @@
 import { cliHelpBench } from './cli-help.bench.js';
 import { evidenceBench } from './evidence.bench.js';
+import { gatesBench } from './gates.bench.js';
 import { httpIngest1Bench } from './http-ingest-1.bench.js';
 import { httpIngest50Bench } from './http-ingest-50.bench.js';
 import { deleteLargeLedger } from './large-ledger.js';
@@ -19,6 +20,7 @@ const benches: readonly Bench[] = [
   cliHelpBench,
   ...verifyBenches,
   evidenceBench,
+  gatesBench,
   standalone1mBench,
   relayBench,
   quickstartBench,
