@@ -2,8 +2,9 @@
 never waits for the network, and delivers later what it cannot deliver now."""
 
 from .config import ConfigError
+from .delivery import Delivery
 from .hash_path import FileDigest, PathContent, hash_file, hash_folder, hash_path
-from .run import Delivery, Run
+from .run import Run
 from .start import start_run
 from .version import VERSION as __version__
 

@@ -8,7 +8,7 @@ import threading
 from contextlib import suppress
 from typing import Optional
 
-from .say import Teller
+from .say import Teller, words_of
 from .sender import Sender, Stop
 
 BACKOFF_FIRST_S = 1.0
@@ -88,7 +88,7 @@ class Courier:
         try:
             return self._sender.send_all()
         except Exception as error:
-            self._teller.once("spool read", f"the spool cannot be read: {error}")
+            self._teller.once("spool read", f"the spool cannot be read: {words_of(error)}")
             return Stop("retry")
 
     def _pause(self, stop: Stop, told: list[queue.SimpleQueue[None]]) -> None:

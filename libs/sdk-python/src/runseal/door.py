@@ -67,6 +67,7 @@ class Door:
     """Where events are sent. The key goes into one header and nowhere else. Not thread-safe: one sender uses it."""
 
     def __init__(self, url: str, api_key: str, ca_file: Optional[str] = None, timeout_s: float = TIMEOUT_S) -> None:
+        _import_network(url)
         from urllib.parse import urlsplit
 
         self._url = urlsplit(url)
@@ -151,6 +152,14 @@ class Door:
             # Beside the system's certificates, not in their place.
             context.load_verify_locations(self._ca_file)
         return context
+
+
+def _import_network(url: str) -> None:
+    """Imports here what the sending thread will use: a fork in the middle of an import leaves the child half a module."""
+    import urllib.request  # noqa: F401
+
+    if url.startswith("https:"):
+        import ssl  # noqa: F401
 
 
 def read_answer(status: int, retry_after: Optional[str], text: bytes, count: int) -> Answer:

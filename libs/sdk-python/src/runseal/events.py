@@ -37,6 +37,11 @@ def is_uuid(text: str) -> bool:
     return re.fullmatch(_UUID, text) is not None
 
 
+def is_time(text: str) -> bool:
+    """Whether a text is a time as the contracts want it: RFC 3339 with a zone."""
+    return _time()(text) is None
+
+
 def current_version(event_type: str) -> int:
     """The newest version that the contracts have; 1 for a type that they do not know."""
     return max(_versions().get(event_type, {1}))
@@ -69,6 +74,11 @@ def payload_check(event_type: str, version: int) -> Check:
 @cache
 def _shell() -> Check:
     return compile_schema(read_schema("event"))
+
+
+@cache
+def _time() -> Check:
+    return compile_schema(read_schema("event")["properties"]["occurred_at"])
 
 
 @cache

@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import Callable, NamedTuple, Optional
 
 from .hash_path import PathContent, hash_path
-from .say import Teller
+from .say import Teller, words_of
 
 
 class _Job(NamedTuple):
@@ -32,6 +32,9 @@ class Hashing:
         self._is_started = False
 
     def add(self, path: str, record: Callable[[Optional[PathContent]], object]) -> None:
+        # Not on the thread: a fork in the middle of an import leaves the child half a module.
+        import hashlib  # noqa: F401
+
         job = _Job(path, record, queue.SimpleQueue())
         self._pending[id(job)] = job
         self._jobs.put(job)
@@ -70,7 +73,7 @@ class Hashing:
             job.done.put(None)
 
     def _give_up(self, job: _Job, error: Exception) -> None:
-        self._teller.once(f"hash {job.path}", f"{job.path} is recorded without a digest: {error}")
+        self._teller.once(f"hash {job.path}", f"{job.path} is recorded without a digest: {words_of(error)}")
         self._record(job, None)
 
     def _record(self, job: _Job, content: Optional[PathContent]) -> None:
@@ -79,4 +82,4 @@ class Hashing:
         try:
             job.record(content)
         except Exception as error:
-            self._teller.once("fault", f"{job.path} could not be recorded: {error!r}")
+            self._teller.once("fault", f"{job.path} could not be recorded: {words_of(error)}")

@@ -7,7 +7,9 @@ import re
 from typing import Any, NamedTuple, Optional, Union
 
 from .clock import time_text
+from .events import is_time
 from .payloads import encode_number
+from .say import words_of
 
 POINTS_MAX = 200
 #: The schema's limits.
@@ -49,20 +51,22 @@ class MetricsBuffer:
         wrong = _find_wrong_place(kind, step, epoch)
         if wrong is not None:
             return wrong
+        time_of_row = time_text(at) if isinstance(at, float) else at
+        if isinstance(at, str) and not is_time(at):
+            return f"at must be an RFC 3339 time with a zone, found {words_of(at)}"
         copy: dict[str, Any] = {}
         for key, value in values.items():
             number = encode_number(value)
             if number is None:
-                wrong = f"{key} is no number"
-            elif _KEY.match(key) is None:
-                wrong = f"{key!r:.300} is no name for a metric"
+                wrong = f"{words_of(key)} is no number"
+            elif type(key) is not str or _KEY.match(key) is None:
+                wrong = f"{words_of(key)} is no name for a metric"
             else:
                 copy[key] = number
         if not 1 <= len(copy) <= _VALUES_MAX:
             return wrong or f"a row has 1 to {_VALUES_MAX} values, found {len(copy)}"
         count = self._counts.get((kind, step), 0)
         self._counts[kind, step] = count + 1
-        time_of_row = time_text(at) if isinstance(at, float) else at
         self._rows.append(
             {"kind": kind, "step": step, "n": count, "at": time_of_row, "epoch": epoch, "values": copy},
         )
@@ -76,11 +80,11 @@ class MetricsBuffer:
 
 def _find_wrong_place(kind: str, step: object, epoch: object) -> Optional[str]:
     if kind not in ("train", "eval", "summary"):
-        return f"kind must be train, eval or summary, found {kind!r}"
+        return f"kind must be train, eval or summary, found {words_of(kind)}"
     if not (kind == "summary" if step is None else _is_number(step)):
-        return f"step must be a number, found {step!r}"
+        return f"step must be a number, found {words_of(step)}"
     if epoch is not None and not _is_number(epoch):
-        return f"epoch must be a number, found {epoch!r}"
+        return f"epoch must be a number, found {words_of(epoch)}"
     return None
 
 

@@ -103,7 +103,7 @@ class Outbox:
         if segment is not None and written:
             self._write_down(segment, written)
         receipt = next((one for one in settlements if not isinstance(one, Refused)), None)
-        if receipt is not None:
+        if receipt is not None and segment is not None:
             self._learn_ledger(receipt["ledger"])
 
     def rewind(self, is_lost: Callable[[Receipt], bool]) -> int:

@@ -5,8 +5,12 @@ from __future__ import annotations
 
 import json
 import math
+import os
 from collections.abc import Mapping
-from typing import Any, Optional, Union
+from typing import TYPE_CHECKING, Any, Optional, Union
+
+if TYPE_CHECKING:
+    from .hash_path import PathContent
 
 Json = dict[str, Any]
 Scalar = Union[str, int, float, bool, None]
@@ -89,12 +93,12 @@ def fill(blank: Mapping[str, Any], given: Mapping[str, Any]) -> Json:
 
 
 def plain(value: Any) -> Any:
-    """A copy as plain JSON data, so that nothing that the caller changes later is recorded: tuples are lists."""
+    """A copy as plain JSON data, so that nothing that the caller changes later is recorded: tuples are lists, paths texts."""
     if isinstance(value, Mapping):
         return {str(name): plain(member) for name, member in value.items()}
     if isinstance(value, (list, tuple, set, frozenset)):
         return [plain(one) for one in value]
-    return value
+    return os.fspath(value) if isinstance(value, os.PathLike) else value
 
 
 def flatten_parameters(parameters: Mapping[Any, Any]) -> dict[str, Any]:
@@ -133,11 +137,28 @@ def encode_number(value: Any) -> Union[int, float, str, None]:
         return None
 
 
+def describe_content(content: Optional[PathContent]) -> Json:
+    """Members of an artifact's registration that tell what was hashed, unknown where nothing was; the rest is the caller's."""
+    blank: Json = {"name": None, "asserted": [], "form": None, "size_bytes": None, "files": None}
+    if content is None:
+        return blank
+    files = None if content.files is None else [file._asdict() for file in content.files]
+    return {**blank, "form": content.form, "size_bytes": content.size_bytes, "files": files}
+
+
 def describe_error(error: object) -> Json:
     """Type and message of what ended a run, as its event takes them."""
     if isinstance(error, BaseException):
-        return {"type": _clean(type(error).__name__, 250), "message": _clean(str(error), 4000)}
-    return {"type": None, "message": _clean(str(error), 4000)}
+        return {"type": _clean(type(error).__name__, 250), "message": _clean(_told_by(error), 4000)}
+    return {"type": None, "message": _clean(_told_by(error), 4000)}
+
+
+def _told_by(error: object) -> str:
+    try:
+        return str(error)
+    except Exception:
+        # An end without a message is better than none.
+        return ""
 
 
 def _clean(text: str, length: int) -> Optional[str]:

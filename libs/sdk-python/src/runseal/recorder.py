@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import os
 import queue
 import time
 from contextlib import suppress
@@ -11,27 +11,23 @@ from typing import Callable, Optional
 from .config import Config
 from .courier import Courier
 from .door import Door
-from .drafting import complete_event, draft_of
+from .drafting import complete_event, draft_of, keep_invalid, without_secrets
 from .events import Invalid, retention_of
 from .ids import uuid4
 from .lifetime import forget, remember
-from .masking import mask_secrets
 from .metrics import MetricsBuffer, Row
 from .outbox import Outbox
 from .payloads import Json
 from .receipt import Receipt
 from .refusals import Refusals
-from .say import Teller
+from .say import Teller, words_of
 from .sender import Sender
-from .set_aside import Problem, keep_refused
 from .spool import Draft, Held, Spool
 from .spool_layout import mark_done, measure_spool, sweep_done
 from .writer import Writer
 
 #: How long the end of a run waits for the disk.
 _END_PATIENCE_S = 5.0
-#: The schema's limit on a list among parameters.
-_LISTED_MAX = 1000
 
 
 class Recorder:
@@ -65,7 +61,7 @@ class Recorder:
             free_acknowledged=self._free_acknowledged,
         )
         self._outbox = Outbox(self._spool.folder)
-        self._writer = Writer(self._take_row, self._flush_rows, self._spool.sync)
+        self._writer = Writer(self._take_row, self._flush_rows, self._spool.sync, self._complain)
         self._sender: Optional[Sender] = None
         self._courier: Optional[Courier] = None
         if config.url is not None and config.api_key is not None:
@@ -118,20 +114,20 @@ class Recorder:
         # What could not be waited for is on its way: only a refusal is a refusal.
         return None if self._do(accept) is False else draft.id
 
-    def end(self, event_type: str, facts: Json, blank: Json) -> None:
-        """Records the run's end with the count of this producer's events.
+    def end(self, event_type: str, payloads: list[Json]) -> None:
+        """Records the run's end with the count of this producer's events: by the first of these payloads that fits.
 
-        An ending whose facts do not fit is better than a run that never ends: it is recorded without them.
+        An ending whose facts do not fit is better than a run that never ends.
         """
 
         def work() -> None:
             self._flush_rows()
             self._declare_refusals()
-            for given in (facts, {}):
+            for payload in payloads:
                 # Nothing can come between counting and accepting: this thread alone accepts.
                 producers = [{"id": self.producer, "count": self._spool.count + 1}]
-                payload = {**blank, **given, "attempt": self.attempt, "producers": producers}
-                if self._accept_event({"type": event_type, "payload": payload}):
+                whole = {**payload, "attempt": self.attempt, "producers": producers}
+                if self._accept_event({"type": event_type, "payload": whole}):
                     return
 
         self._do(work, _END_PATIENCE_S)
@@ -154,7 +150,9 @@ class Recorder:
         def work() -> None:
             self._spool.close()
             try:
-                mark_done(self.folder, True)
+                # There is none where the disk never took anything and all was sent from memory.
+                if os.path.isdir(self.folder):
+                    mark_done(self.folder, True)
             except OSError as error:
                 self._teller.once("done", f"{self.folder} cannot be marked as delivered: {error}")
 
@@ -191,23 +189,20 @@ class Recorder:
             return False
 
     def _without_secrets(self, event: Json) -> Json:
-        payload, masked = mask_secrets(event["payload"], "/payload")
+        clean, masked = without_secrets(event)
         if masked:
             self.masked += [f"{event['type']} {pointer}" for pointer in masked]
             line = f"what looks like a secret is masked: {event['type']} {', '.join(masked[:20])}"
             self._teller.once(f"masked {event['type']}", line)
-            if event["type"] == "run.parameters-recorded":
-                names = [pointer.rpartition("/")[2] for pointer in masked[:_LISTED_MAX]]
-                payload["parameters"]["runseal.masked"] = names
-        return {**event, "payload": payload}
+        return clean
 
     # From here on everything but the callbacks of the sender runs on the writer's thread.
 
+    def _complain(self, error: Exception) -> None:
+        self._teller.once("fault", f"something could not be recorded: {words_of(error)}")
+
     def _take_row(self, row: Row) -> None:
-        try:
-            wrong = self._rows.push(row)
-        except Exception as error:
-            wrong = repr(error)
+        wrong = self._rows.push(row)
         if wrong is not None:
             self._teller.once("metrics", f"log_metrics: {wrong}; it is left out")
         if self._rows.is_full:
@@ -260,14 +255,8 @@ class Recorder:
         return {"type": "run.events-dropped", "payload": payload}
 
     def _keep_invalid(self, event: Json, invalid: Invalid) -> None:
-        """An event that no server would take is kept where the refused ones lie; it was never accepted, so nothing counts it."""
-        problem = Problem(0, invalid.code, invalid.detail, [])
-        try:
-            text = json.dumps(event, default=repr)
-            path = keep_refused(self._config.spool_dir, event["id"], text, invalid.code, problem)
-            line = f"{event['type']} is not recorded: {invalid.detail}; it lies in {path}"
-        except (OSError, ValueError, TypeError, RecursionError) as error:
-            line = f"{event['type']} is lost: {invalid.detail} ({error})"
+        """It was never accepted, so nothing counts it."""
+        line = keep_invalid(self._config.spool_dir, event, invalid)
         self._teller.once(f"invalid {event['type']}", line)
 
     def _make_sender(self, door: Door, on_receipts: Optional[Callable[[list[Receipt]], object]]) -> Sender:

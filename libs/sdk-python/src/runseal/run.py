@@ -5,8 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from functools import wraps
-from typing import TYPE_CHECKING, Any, Callable, NamedTuple, Optional, TypeVar, Union, cast
+from typing import TYPE_CHECKING, Any, Callable, Optional, TypeVar, Union, cast
 
+from .delivery import Delivery
 from .hash_path import PathContent
 from .hashing import Hashing
 from .metrics import Row
@@ -19,6 +20,7 @@ from .payloads import (
     BLANK_OUTPUT,
     BLANK_SET,
     Json,
+    describe_content,
     describe_error,
     encode_number,
     fill,
@@ -26,7 +28,7 @@ from .payloads import (
     plain,
 )
 from .recorder import Recorder
-from .say import Teller
+from .say import Teller, words_of
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -49,18 +51,7 @@ _PARAMETERS_PER_EVENT = 1000
 _PLAIN = (float, int, str)
 
 Method = TypeVar("Method", bound=Callable[..., Any])
-
-
-class Delivery(NamedTuple):
-    """How it stands with the delivery."""
-
-    #: Whether all that was accepted is sealed or set aside.
-    complete: bool
-    #: Accepted, not yet acknowledged: on disk in `folder`, sent later by `runseal spool send`.
-    spooled: int
-    #: Refused by the server for themselves, now in `<spool>/refused`.
-    set_aside: int
-    folder: Optional[str]
+Result = TypeVar("Result")
 
 
 def _guarded(method: Method) -> Method:
@@ -70,11 +61,7 @@ def _guarded(method: Method) -> Method:
     def guarded(self: Run, *args: Any, **options: Any) -> Any:
         if self._recorder is None or not self._is_open():
             return None
-        try:
-            return method(self, *args, **options)
-        except Exception as error:
-            self._teller.once("fault", f"something could not be recorded: {error!r}")
-            return None
+        return self._attempt(lambda: method(self, *args, **options))
 
     return cast(Method, guarded)
 
@@ -141,9 +128,11 @@ class Run:
                 step = cast("Union[int, float, None]", encode_number(step))
             if epoch is not None and type(epoch) is not float:
                 epoch = cast("Optional[float]", encode_number(epoch))
+            if type(at) is not float and at is not None and not isinstance(at, str):
+                at = float(at)
             recorder.log_row(Row(kind, step, epoch, time.time() if at == -1.0 else at, copy))
         except Exception as error:
-            self._teller.once("fault", f"a row could not be recorded: {error!r}")
+            self._teller.once("fault", f"a row could not be recorded: {words_of(error)}")
 
     @_guarded
     def log_parameters(self, parameters: Mapping[str, Any]) -> None:
@@ -175,8 +164,13 @@ class Run:
         def record(content: Optional[PathContent]) -> None:
             known = payload
             if content is not None:
-                files = None if content.files is None else [file._asdict() for file in content.files]
-                known = {**payload, "digest": content.digest, "size_bytes": content.size_bytes, "files": files}
+                about = describe_content(content)
+                known = {
+                    **payload,
+                    "digest": content.digest,
+                    "size_bytes": about["size_bytes"],
+                    "files": about["files"],
+                }
             self._keep("run.output-recorded", known)
             self._register(role, payload["path"], known["digest"], content)
 
@@ -224,42 +218,54 @@ class Run:
 
     def finish(self, **ending: Unpack[Ending]) -> Delivery:
         """Ends the run well, and waits until all is delivered, at most `drain_s`."""
-        return self._end("run.finished", {}, ending)
+        return self._end("run.finished", ending, {}, {})
 
     def fail(self, error: object, **ending: Unpack[Failure]) -> Delivery:
         """Ends a run that broke off, by an exception or a sentence that says why."""
         given = dict(ending)
-        more = {"error": describe_error(error), "exit_code": given.pop("exit_code", None)}
-        return self._end("run.failed", {**more, "signal": given.pop("signal", None)}, given)
+        bare = {"error": describe_error(error), "exit_code": None, "signal": None}
+        more = {**bare, "exit_code": given.pop("exit_code", None), "signal": given.pop("signal", None)}
+        return self._end("run.failed", given, more, bare)
 
-    def _end(self, event_type: str, more: Json, given: Mapping[str, Any]) -> Delivery:
+    def _end(self, event_type: str, given: Mapping[str, Any], more: Json, bare: Json) -> Delivery:
+        """`more` are the members of this kind of ending, `bare` the same where they do not fit."""
         recorder = self._recorder
         if self._is_ended or recorder is None or not self._is_open():
             return self._delivery()
         deadline = time.monotonic() + self._drain_s
+        unknown = sorted(set(given) - set(BLANK_ENDING))
+        if unknown:
+            self._teller.once("ending", f"an ending has no {', '.join(unknown)}: left out")
         try:
-            self._hashing.finish(self._drain_s)
+            self._attempt(lambda: self._hashing.finish(self._drain_s))
             self._is_ended = True
-            unknown = sorted(set(given) - set(BLANK_ENDING))
-            if unknown:
-                self._teller.once("ending", f"an ending has no {', '.join(unknown)}: left out")
-            facts = fill(BLANK_ENDING, {name: value for name, value in given.items() if name in BLANK_ENDING})
-            recorder.end(event_type, facts, {**more, **BLANK_ENDING})
-            recorder.drain(max(0.0, deadline - time.monotonic()))
-            recorder.sync(max(0.1, deadline - time.monotonic()))
-        except Exception as error:
-            self._teller.once("fault", f"the end could not be recorded whole: {error!r}")
+            facts = self._attempt(
+                lambda: fill(BLANK_ENDING, {name: given[name] for name in BLANK_ENDING if name in given})
+            )
+            payloads = [{**more, **(facts or BLANK_ENDING)}, {**more, **BLANK_ENDING}, {**bare, **BLANK_ENDING}]
+            self._attempt(lambda: recorder.end(event_type, payloads))
+            self._attempt(lambda: recorder.drain(max(0.0, deadline - time.monotonic())))
+            self._attempt(lambda: recorder.sync(max(0.1, deadline - time.monotonic())))
         finally:
             # Also where somebody loses patience and interrupts the wait.
-            delivery = self._delivery()
-            if delivery.complete:
-                recorder.close()
-            elif self._command:
-                line = (
-                    f"{delivery.spooled} events are still spooled in {delivery.folder}; to send them: {self._command}"
-                )
-                self._teller.once("spooled", line)
-        return delivery
+            self._is_ended = True
+            self._attempt(self._tell_or_close)
+        return self._delivery()
+
+    def _tell_or_close(self) -> None:
+        delivery = self._delivery()
+        if delivery.complete and self._recorder is not None:
+            self._recorder.close()
+        elif self._command:
+            line = f"{delivery.spooled} events are still spooled in {delivery.folder}; to send them: {self._command}"
+            self._teller.once("spooled", line)
+
+    def _attempt(self, work: Callable[[], Result]) -> Optional[Result]:
+        try:
+            return work()
+        except Exception as error:
+            self._teller.once("fault", f"something could not be recorded: {words_of(error)}")
+            return None
 
     def _delivery(self) -> Delivery:
         recorder = self._recorder
@@ -285,16 +291,11 @@ class Run:
     def _with_content(self, hash: bool, payload: Json, record: Callable[[Optional[PathContent]], None]) -> None:
         """Hashes in the background where that is asked for, then records; without a digest where hashing fails."""
         if hash and payload["path"] is not None and payload["digest"] is None:
-            self._hashing.add(payload["path"], record)
+            self._hashing.add(str(payload["path"]), record)
         else:
             record(None)
 
     def _register(self, kind: Any, location: Any, digest: Optional[str], content: Optional[PathContent]) -> None:
-        if digest is None:
-            return
-        known = {"form": None, "size_bytes": None, "files": None}
-        if content is not None:
-            files = None if content.files is None else [file._asdict() for file in content.files]
-            known = {"form": content.form, "size_bytes": content.size_bytes, "files": files}  # type: ignore[dict-item]
-        about = {"kind": kind, "name": None, "location": location, "run": self.id, "asserted": []}
-        self._keep("artifact.registered", {**known, **about}, {"stream": f"artifact/{digest}"})
+        if digest is not None:
+            payload = {**describe_content(content), "kind": kind, "location": location, "run": self.id}
+            self._keep("artifact.registered", payload, {"stream": f"artifact/{digest}"})

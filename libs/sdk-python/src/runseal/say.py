@@ -14,6 +14,14 @@ def say_on_stderr(line: str) -> None:
     print(f"runseal: {line}", file=sys.stderr, flush=True)
 
 
+def words_of(value: object) -> str:
+    """A value as a line shows it, in whatever state it is."""
+    try:
+        return repr(value)[:500]
+    except Exception:
+        return type(value).__name__
+
+
 class Teller:
     """Says each kind of trouble once until it has passed: a server that is away for a night costs one line, not a thousand."""
 

@@ -66,7 +66,10 @@ def shown(value: object) -> str:
         return "an object"
     if isinstance(value, (list, tuple)) and len(value) > 20:
         return f"a list of {len(value)}"
-    text = json.dumps(value, ensure_ascii=True, default=lambda of: type(of).__name__)
+    try:
+        text = json.dumps(value, ensure_ascii=True, default=lambda of: type(of).__name__)
+    except (TypeError, ValueError, RecursionError):
+        text = type(value).__name__
     return text if len(text) <= 100 else f"{text[:100]}…"
 
 

@@ -10,7 +10,7 @@ from .door import Door, EpochChanged, Hold, RefusedEvents, Retry, Sealed, find_g
 from .events import EVENTS_PER_REQUEST, REQUEST_BYTES
 from .outbox import Outbox, Refused, Settlement, Stored, id_of
 from .receipt import Receipt
-from .say import Teller
+from .say import Teller, words_of
 from .set_aside import Problem, keep_refused
 from .spool import Held
 
@@ -111,7 +111,7 @@ class Sender:
             if self._on_receipts is not None:
                 self._on_receipts(mine)
         except Exception as error:
-            self._teller.once("receipts", f"on_receipts raised {error!r}")
+            self._teller.once("receipts", f"on_receipts raised {words_of(error)}")
 
     def _split_refused(self, group: list[Stored], problem: Problem) -> list[list[Stored]]:
         guilty = set(find_guilty(problem, len(group)))

@@ -7,7 +7,8 @@ import threading
 import time
 from collections import deque
 from contextlib import suppress
-from typing import Callable, Optional, TypeVar, Union
+from functools import partial
+from typing import Any, Callable, Optional, TypeVar, Union
 
 from .metrics import POINTS_MAX, Row
 
@@ -31,12 +32,18 @@ class Writer:
     """
 
     def __init__(
-        self, take_row: Callable[[Row], object], flush: Callable[[], object], settle: Callable[[], object]
+        self,
+        take_row: Callable[[Row], object],
+        flush: Callable[[], object],
+        settle: Callable[[], object],
+        complain: Callable[[Exception], object],
     ) -> None:
-        """`take_row`, `flush` (rows to the spool) and `settle` (after a round of work) are called on the thread, under a lock."""
+        """`take_row`, `flush` (rows to the spool) and `settle` (after a round of work) are called on the thread, under a lock;
+        `complain` with whatever they or a job raise."""
         self._take_row = take_row
         self._flush = flush
         self._settle = settle
+        self._complain = complain
         self._queue: deque[Union[Row, Callable[[], object]]] = deque()
         self._wake: queue.SimpleQueue[None] = queue.SimpleQueue()
         self._points = 0
@@ -80,7 +87,7 @@ class Writer:
         if len(self._queue) >= ROWS_MAX + _JOBS_MAX:
             raise queue.Full
         done: queue.SimpleQueue[Result] = queue.SimpleQueue()
-        self._queue.append(lambda: done.put(job()))
+        self._queue.append(lambda: self._attempt(job, done))
         if self._is_inline:
             self.work_here()
         else:
@@ -99,8 +106,8 @@ class Writer:
         if self._lock.acquire(timeout=GATHER_S):
             try:
                 self._work()
-                self._flush()
-                self._settle()
+                self._attempt(self._flush)
+                self._attempt(self._settle)
             finally:
                 self._lock.release()
 
@@ -120,17 +127,27 @@ class Writer:
             with self._lock:
                 self._work()
                 if time.monotonic() >= self._flush_at:
-                    self._flush()
-                self._settle()
+                    self._attempt(self._flush)
+                self._attempt(self._settle)
 
     def _work(self) -> None:
         while self._queue:
             item = self._queue.popleft()
             if isinstance(item, Row):
-                self._take_row(item)
+                self._attempt(partial(self._take_row, item))
             else:
                 item()
         self.is_stalled = False
+
+    def _attempt(self, work: Callable[[], object], done: Optional[queue.SimpleQueue[Any]] = None) -> None:
+        """The thread outlives whatever its work meets."""
+        result = None
+        try:
+            result = work()
+        except Exception as error:
+            self._complain(error)
+        if done is not None:
+            done.put(result)
 
     def flushed(self) -> None:
         """Rows have gone to the spool: the next ones may wait for company again."""
