@@ -1,12 +1,10 @@
-import { doublesOf } from './metric-chunks.js';
-
 /** Rows in the order that counts: their steps (NaN: none), and columns of values of the same rows. */
 export interface Curve {
   readonly steps: Float64Array;
   readonly columns: readonly Float64Array[];
 }
 
-/** Rows of one attempt, as columns in the ledger's order. */
+/** Some rows of one attempt, as columns. */
 export interface AttemptColumns {
   readonly attempt: string;
   readonly steps: Uint8Array;
@@ -17,12 +15,16 @@ export interface AttemptColumns {
 }
 
 /**
- * The curve that counts: rows by step, then n; of a step that several attempts have logged, the rows of the last one.
+ * `parts` come in the ledger's order. The curve that counts: rows by step, then n; of a step that several attempts have logged, the rows of the last one.
  * `orderOf` gives an attempt's place among the attempts of the run.
  */
 export function curveOf(parts: readonly AttemptColumns[], orderOf: (attempt: string) => number): Curve {
   const attempts = new Map<string, AttemptColumns[]>();
-  for (const part of parts) attempts.set(part.attempt, [...(attempts.get(part.attempt) ?? []), part]);
+  for (const part of parts) {
+    const own = attempts.get(part.attempt);
+    if (own) own.push(part);
+    else attempts.set(part.attempt, [part]);
+  }
   const ordered = [...attempts].sort(
     ([left], [right]) => orderOf(left) - orderOf(right) || (left < right ? -1 : Number(left > right)),
   );
@@ -38,12 +40,12 @@ export const sliceOf = ({ steps, columns }: Curve, from: number, to: number): Cu
 });
 
 function sorted(parts: readonly AttemptColumns[]): Curve {
-  const steps = join(parts.map((part) => doublesOf(part.steps)));
+  const steps = join(parts.map((part) => part.steps));
   const columns = (parts[0]?.columns ?? []).map((_, index) =>
-    join(parts.map((part) => doublesOf(part.columns[index] ?? new Uint8Array()))),
+    join(parts.map((part) => part.columns[index] ?? new Uint8Array())),
   );
   const ns = parts.some((part) => part.ns !== null)
-    ? join(parts.map((part) => (part.ns ? doublesOf(part.ns) : new Float64Array(part.steps.length / 8))))
+    ? join(parts.map((part) => part.ns ?? new Uint8Array(part.steps.length)))
     : null;
   if (isAscending(steps, ns)) return { steps, columns };
   const order = Uint32Array.from(steps, (_, index) => index).sort(
@@ -101,14 +103,13 @@ function overlay(before: Curve, later: Curve): Curve {
   };
 }
 
-function join(parts: readonly Float64Array[]): Float64Array {
-  const [only] = parts;
-  if (only && parts.length === 1) return only;
-  const whole = new Float64Array(parts.reduce((sum, { length }) => sum + length, 0));
+/** The doubles that the parts hold, one after the other. */
+function join(parts: readonly Uint8Array[]): Float64Array {
+  const whole = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
   let at = 0;
   for (const part of parts) {
     whole.set(part, at);
     at += part.length;
   }
-  return whole;
+  return new Float64Array(whole.buffer);
 }

@@ -48,10 +48,9 @@ export const isMeant = ({ key, kind }: Pick<Series, 'key' | 'kind'>, wanted: str
 export type Beside = { readonly epoch: true } | { readonly norm: string };
 /** Stands where a row lacks a norm: none is below 0. */
 export const LACKS = -1;
-// The doubles -1, NaN and 0 as their bytes lie there.
+// The doubles -1 and NaN as their bytes lie there.
 const LACKS_HEX = '000000000000f0bf';
 const NAN_HEX = '000000000000f87f';
-const ZERO_HEX = '0000000000000000';
 
 export interface ColumnsWanted {
   readonly run: string;
@@ -62,33 +61,33 @@ export interface ColumnsWanted {
   readonly beside: readonly Beside[];
 }
 
-/** A series' values as they are kept, then what is wanted beside them: by attempt and set of names, in the ledger's order. */
+/**
+ * A series' values as they are kept, then what is wanted beside them, in the ledger's order: a part for each line of the table.
+ * Joined by the database they would be a few very long values, over which the driver takes several times as long.
+ */
 export async function readColumns(pool: Pool, wanted: ColumnsWanted): Promise<AttemptColumns[]> {
   const { run, series, from = -Infinity, to = Infinity, beside } = wanted;
   const values: unknown[] = [run, series.kind, from, to, series.columns.map(({ keySet }) => keySet)];
   const places = [series.columns.map(({ column }) => column)];
-  const expressions = [slice('place_0')];
+  const columns = [slice('place_0')];
   for (const one of beside) {
-    if ('epoch' in one) expressions.push(`coalesce(c.epochs, ${filled(NAN_HEX)})`);
+    if ('epoch' in one) columns.push(`coalesce(c.epochs, ${filled(NAN_HEX)})`);
     else {
       places.push(series.columns.map(({ keys }) => keys.indexOf(one.norm)));
       const place = `place_${places.length - 1}`;
-      expressions.push(`case when k.${place} < 0 then ${filled(LACKS_HEX)} else ${slice(place)} end`);
+      columns.push(`case when k.${place} < 0 then ${filled(LACKS_HEX)} else ${slice(place)} end`);
     }
   }
   values.push(...places);
-  const join = (expression: string) => `string_agg(${expression}, ''::bytea order by c.seq, c.part)`;
   const text = `
-select c.attempt, ${join('c.steps')},
-  case when count(c.ns) > 0 then ${join(`coalesce(c.ns, ${filled(ZERO_HEX)})`)} end,
-  ${expressions.map(join).join(',\n  ')}
+select c.attempt, c.steps, c.ns, ${columns.join(', ')}
 from metric_chunks c
 join unnest($5::uuid[], ${places.map((_, index) => `$${index + 6}::integer[]`).join(', ')})
   as k (key_set, ${places.map((_, index) => `place_${index}`).join(', ')}) on k.key_set = c.key_set
 where c.run = $1 and c.kind = $2 and (c.step_min is null or (c.step_max >= $3 and c.step_min <= $4))
-group by c.attempt, c.key_set`;
+order by c.seq, c.part`;
   const result = await pool.query<[string, Buffer, Buffer | null, ...Buffer[]]>({ text, values, rowMode: 'array' });
-  return result.rows.map(([attempt, steps, ns, ...columns]) => ({ attempt, steps, ns, columns }));
+  return result.rows.map(([attempt, steps, ns, ...rest]) => ({ attempt, steps, ns, columns: rest }));
 }
 
 const slice = (place: string): string => `substring(c.data from 8 * c.rows * k.${place} + 1 for 8 * c.rows)`;

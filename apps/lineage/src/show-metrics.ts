@@ -25,9 +25,13 @@ export class ShowMetrics {
 
 /** More lines nobody can tell apart, and each costs. */
 const SERIES_MAX = 100;
+const DIAGNOSES_KEPT = 1_000;
 
 @QueryHandler(ShowMetrics)
 export class ShowMetricsHandler implements IQueryHandler<ShowMetrics, MetricsAnswer> {
+  /** Of runs that stand still. What the curves say changes with their records only, and looking through all rows takes long. */
+  private readonly diagnoses = new Map<string, { readonly seq: number; readonly diagnosis: Diagnosis }>();
+
   constructor(private readonly lineage: Lineage) {}
 
   async execute({ run, wanted }: ShowMetrics): Promise<MetricsAnswer> {
@@ -45,8 +49,18 @@ export class ShowMetricsHandler implements IQueryHandler<ShowMetrics, MetricsAns
       run_id: run,
       series,
       omitted: asked.slice(SERIES_MAX).map(({ key, kind }) => ({ key, kind })),
-      diagnosis: await diagnosisOf(reader, all, document),
+      diagnosis: await this.diagnose(reader, all, document),
     };
+  }
+
+  private async diagnose(reader: CurveReader, all: readonly Series[], document: RunDocument): Promise<Diagnosis> {
+    const { run_id, seq } = document.facts;
+    const known = this.diagnoses.get(run_id ?? '');
+    if (known?.seq === seq) return known.diagnosis;
+    const diagnosis = await diagnosisOf(reader, all, document);
+    if (this.diagnoses.size >= DIAGNOSES_KEPT) this.diagnoses.clear();
+    this.diagnoses.set(run_id ?? '', { seq, diagnosis });
+    return diagnosis;
   }
 }
 
@@ -68,7 +82,7 @@ class CurveReader {
     this.order = new Map(facts.attempts.map(({ id }, index) => [id, index]));
   }
 
-  /** Columns: value, epoch, grad_norm. */
+  /** Columns: value, epoch, and of losses the norm of the gradients. */
   async read(series: Series, range: Range = {}): Promise<Curve> {
     const isWhole = range.from === undefined && range.to === undefined;
     const known = isWhole ? this.whole.get(series) : undefined;

@@ -38,7 +38,7 @@ export class WalkGraphHandler implements IQueryHandler<WalkGraph, GraphAnswer> {
       starts.map(({ node }) => node),
       folders.map(({ folder }) => folder),
     ]);
-    const shown = await describeNodes(pool, depths, { limit: limits.limit, asOf: seq });
+    const shown = await describeNodes(pool, nearestOf(depths, limits.limit), { limit: limits.limit, asOf: seq });
     const ids = new Map(shown.map(({ node, id }) => [node, id]));
     const edges = await findEdges(pool, [...ids.keys()], walk);
     const isLimited = depths.size > shown.length;
@@ -145,6 +145,18 @@ where e.${near} = any ($1::uuid[]) and e.class = any ($2::text[])
     values: [level, classes, seq],
   });
   return result.rows.map(([node]) => node);
+}
+
+/** Whole levels, of which the last one is cut by whoever shows `limit` nodes. They come in order of depth. */
+function nearestOf(depths: ReadonlyMap<string, number>, limit: number): Map<string, number> {
+  const nearest = new Map<string, number>();
+  let deepest = 0;
+  for (const [node, depth] of depths) {
+    if (nearest.size >= limit && depth > deepest) break;
+    deepest = depth;
+    nearest.set(node, depth);
+  }
+  return nearest;
 }
 
 /** Edges between the nodes shown. */
