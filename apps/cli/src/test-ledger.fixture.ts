@@ -5,10 +5,11 @@ import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import { generateEd25519 } from '@runseal/chain/node';
 import { limits } from '@runseal/contracts';
-import { IngestModule, ingestMigrations, openIngest, REFUSAL_STATUS } from '@runseal/ingest';
+import { IngestModule, openIngest, REFUSAL_STATUS } from '@runseal/ingest';
 import { knownLogsPath, rememberLog, verifierKeyText, type SigningIdentity } from '@runseal/ledger';
 import { migrate, openPool, type Pool } from '@runseal/postgres';
 import { createKey, KeyAuthenticator, openLog, startService, type RunningService } from '@runseal/runtime';
+import { allMigrations } from '@runseal/standalone';
 import { TestServer, urlAs, waitFor } from '@runseal/testing';
 import { runCli } from './run-cli.js';
 import type { ExitCode } from './surroundings.js';
@@ -49,7 +50,7 @@ export class TestLedger {
   static async start(): Promise<TestLedger> {
     const server = await TestServer.start(18);
     const url = await server.createDatabase();
-    await migrate(url, await ingestMigrations());
+    await migrate(url, await allMigrations());
     const superuser = openPool({ url, applicationName: 'test-superuser' });
     for (const role of ['runseal_ingest', 'runseal_maintenance', 'runseal_auditor']) {
       await superuser.query(`alter role ${role} password '${PASSWORD}'`);

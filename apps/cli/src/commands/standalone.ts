@@ -1,4 +1,5 @@
 import { InvalidArgumentError, type Command } from 'commander';
+import { startStandalone } from '@runseal/standalone';
 import type { Run } from '../run-cli.js';
 import {
   CliError,
@@ -25,7 +26,6 @@ export function declare(command: Command, run: Run): void {
 }
 
 async function serve({ port, data, json }: Options, { out, err, interrupted }: Surroundings): Promise<ExitCode> {
-  const { startStandalone } = await import('@runseal/standalone');
   const say = (line: string) => printLine(err, line);
   const standalone = await startStandalone({ port, data, say }).catch((cause: Error) => {
     throw new CliError(cause.message, UNDETERMINED, { cause });
