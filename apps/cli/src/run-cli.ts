@@ -1,4 +1,5 @@
 import { Command, CommanderError } from 'commander';
+import { plain } from './text-table.js';
 import { CliError, printJson, printLine, UNDETERMINED, YES, type ExitCode, type Surroundings } from './surroundings.js';
 
 /** Adds a command's options and what it does to the (named) command. */
@@ -32,6 +33,7 @@ const commands: Readonly<Record<string, Entry>> = {
   },
   models: { summary: 'list models, versions and their stages', load: () => import('./commands/models.js') },
   promote: { summary: 'ask for another stage of a version', load: () => import('./commands/promote.js') },
+  tag: { summary: 'say who owns a version, what it is for, ...', load: () => import('./commands/tag.js') },
   approve: { summary: 'approve or refuse, as a person, what was asked', load: () => import('./commands/approve.js') },
   baseline: { summary: 'set what a model’s runs are compared with', load: () => import('./commands/baseline.js') },
   verify: { summary: 'say whether the ledger is as it was signed', load: () => import('./commands/verify.js') },
@@ -101,6 +103,7 @@ function tell(error: unknown, asJson: boolean, { out, err }: Surroundings): Exit
   const message = error instanceof Error ? error.message : String(error);
   const exitCode = error instanceof CliError ? error.exitCode : UNDETERMINED;
   if (asJson) printJson(out, { error: message });
-  printLine(err, `runseal: ${message}`);
+  // Somebody else's words may be in it: a run's name, a server's answer.
+  printLine(err, `runseal: ${message.split('\n').map(plain).join('\n')}`);
   return exitCode;
 }

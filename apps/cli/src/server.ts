@@ -24,7 +24,7 @@ export class ProblemError extends CliError {
     /** The whole answer. */
     readonly problem: Readonly<Record<string, unknown>> = {},
   ) {
-    super(message, exitCodeOf(status));
+    super(message, exitCodeOf(status, code));
   }
 }
 
@@ -103,14 +103,20 @@ export class Server {
     }
     if (status >= 200 && status < 300) return body;
     const { code, detail, problem } = parseProblem(body.toString('utf8'));
+    // What our own services refuse they explain; anything else may come from a proxy, and its place tells more.
+    if (code !== null && status < 500 && status !== 401 && status !== 429) {
+      throw new ProblemError(status, code, detail, problem);
+    }
     const message = `${this.url}${path.replace(/\?.*/, '')} answered ${status}: ${detail}`;
     if (status === 401) throw new CliError(`${message} Give a key with --key or RUNSEAL_API_KEY.`);
     if (status === 429 || status >= 500) throw new UnreachableError(message, code);
-    throw new ProblemError(status, code, message, problem);
+    throw new ProblemError(status, code ?? 'unknown', message, problem);
   }
 }
 
-function exitCodeOf(status: number): ExitCode {
+/** A question that was put wrongly is not answered by no. */
+function exitCodeOf(status: number, code: string): ExitCode {
+  if (code === 'invalid_request') return UNDETERMINED;
   return status >= 400 && status < 500 ? NO : UNDETERMINED;
 }
 
@@ -119,11 +125,19 @@ function reasonOf(error: unknown): string {
   return String(cause?.code ?? cause?.message ?? message);
 }
 
-function parseProblem(text: string): { code: string; detail: string; problem: Record<string, unknown> } {
+interface Problem {
+  /** Null: the answer is no problem of ours. */
+  readonly code: string | null;
+  readonly detail: string;
+  readonly problem: Record<string, unknown>;
+}
+
+function parseProblem(text: string): Problem {
   try {
     const problem = JSON.parse(text) as Record<string, unknown>;
-    return { code: String(problem['code']), detail: String(problem['detail'] ?? problem['title']), problem };
+    const { code, detail, title } = problem;
+    return { code: typeof code === 'string' ? code : null, detail: String(detail ?? title), problem };
   } catch {
-    return { code: 'unknown', detail: text.slice(0, 200) || 'no explanation', problem: {} }; // not from us: a proxy, perhaps
+    return { code: null, detail: text.slice(0, 200) || 'no explanation', problem: {} };
   }
 }

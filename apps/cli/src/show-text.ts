@@ -1,79 +1,149 @@
+import type { VerdictAnswer } from '@runseal/gates';
 import type { MetricsAnswer, MetricValue, RunAnswer, SeriesAnswer } from '@runseal/lineage';
+import { canonicalMetric } from '@runseal/rules';
 import { curveText } from './curve-text.js';
-import { cell, textTable } from './text-table.js';
-import { gatesLine, type VerdictAnswer } from './verdict-text.js';
+import { noPaint, type Paint } from './paint.js';
+import { cell, duration, plain, shortDigest, shortTime, textTable, wrap } from './text-table.js';
+import { gatesLine } from './verdict-text.js';
+
+/** What `show` draws from. */
+export interface Shown {
+  readonly run: RunAnswer;
+  /** Series of `DRAWN`. */
+  readonly metrics: MetricsAnswer;
+  /** All series, to be named with their newest value. */
+  readonly others: Pick<MetricsAnswer, 'series' | 'omitted'>;
+  readonly verdict: VerdictAnswer | null;
+}
 
 /** Curves that are drawn where they are there, in this order. */
-const CURVES = [
-  ['loss', 'train'],
-  ['eval_loss', 'eval'],
-  ['learning_rate', 'train'],
-  ['grad_norm', 'train'],
-] as const;
+export const DRAWN = ['loss', 'eval_loss', 'learning_rate', 'grad_norm'] as const;
+const OTHERS_SHOWN = 8;
+const CHECKPOINTS_SHOWN = 8;
+const FAULTS_SHOWN = 20;
 
 /** A run as a person reads it in a terminal. */
-export function showText(run: RunAnswer, metrics: MetricsAnswer, verdict: VerdictAnswer | null): string {
-  return [head(run), curves(metrics), judged(run, verdict), materials(run), faults(run)]
+export function showText({ run, metrics, others, verdict }: Shown, paint: Paint = noPaint): string {
+  return [
+    head(run, paint),
+    curves(run, metrics, others),
+    judged(run, verdict, paint),
+    materials(run),
+    faults(run, paint),
+  ]
     .filter((part) => part !== '')
     .join('\n\n');
 }
 
-function head(run: RunAnswer): string {
-  const { progress, attempts, summary, model } = run;
+function head(run: RunAnswer, paint: Paint): string {
+  const { summary, model } = run;
   const facts: [string, string | null][] = [
     ['run', run.run_id],
-    ['experiment', run.experiment],
-    ['state', run.end?.error ? `${run.state}: ${run.end.error}` : run.state],
-    ['started', run.started_at],
-    ['ended', run.ended_at],
-    ['took', run.duration_seconds === null ? null : `${cell(run.duration_seconds)} s`],
-    ['progress', steps(progress)],
-    ['attempts', attempts.length > 1 ? String(attempts.length) : null],
+    ['experiment', run.experiment === null ? null : cell(run.experiment, 80)],
+    ['state', stateOf(run, paint)],
+    ['started', run.started_at === null ? null : shortTime(run.started_at)],
+    ['ended', run.ended_at === null ? null : shortTime(run.ended_at)],
+    ['took', run.duration_seconds === null ? null : duration(run.duration_seconds)],
+    ['progress', steps(run.progress)],
+    ['attempts', attemptsOf(run)],
     ['loss', summary.initial_loss === null ? null : `${cell(summary.initial_loss)} → ${cell(summary.final_loss)}`],
     ['eval loss', evalLoss(summary)],
-    ['checkpoints', run.checkpoints.length === 0 ? null : run.checkpoints.map((one) => one.step).join(', ')],
+    ['checkpoints', checkpointsOf(run)],
     ['model', model === null ? null : `${model.name} version ${model.version}, stage ${model.stage}`],
   ];
   const known = facts.filter((fact): fact is [string, string] => fact[1] !== null);
-  return [run.name ?? run.run_id, ...known.map(([name, value]) => `  ${name.padEnd(12)}${value}`)].join('\n');
+  const title = run.name === null ? run.run_id : cell(run.name, 100);
+  return [title, ...known.map(([name, value]) => `  ${name.padEnd(13)}${value}`)].join('\n');
 }
 
-function steps({ step, total, epochs }: RunAnswer['progress']): string | null {
+/** The state, and why it broke off where somebody told. */
+function stateOf({ state, end }: RunAnswer, paint: Paint): string {
+  if (!end?.error) return paint(state);
+  const text = wrap(`${state}: ${end.error}`, ' '.repeat(15)).trimStart();
+  return paint(state) + text.slice(state.length);
+}
+
+function steps({ step, total, epochs, total_epochs }: RunAnswer['progress']): string | null {
   if (step === null) return null;
-  return `step ${step}${total === null ? '' : ` of ${total}`}${epochs === null ? '' : `, ${cell(epochs)} epochs`}`;
+  const share = total === null || total <= 0 ? '' : ` of ${total} (${Math.floor((step / total) * 100)} %)`;
+  const rounds =
+    epochs === null ? '' : `, epoch ${cell(epochs)}${total_epochs === null ? '' : ` of ${cell(total_epochs)}`}`;
+  return `step ${step}${share}${rounds}`;
+}
+
+function attemptsOf({ attempts }: RunAnswer): string | null {
+  if (attempts.length < 2) return null;
+  const resumed = attempts.flatMap(({ number, resumes }) =>
+    resumes === null ? [] : [`${number} resumes${resumes.step === null ? '' : ` at step ${resumes.step}`}`],
+  );
+  return wrap([String(attempts.length), ...resumed].join('; '), ' '.repeat(15)).trimStart();
 }
 
 function evalLoss({ best_eval_loss, final_eval_loss, best_checkpoint }: RunAnswer['summary']): string | null {
-  if (best_eval_loss === null) return null;
-  return `best ${cell(best_eval_loss)}${best_checkpoint === null ? '' : ` (${best_checkpoint})`}, at the final weights ${cell(final_eval_loss)}`;
+  if (best_eval_loss === null && final_eval_loss === null) return null;
+  const at = best_checkpoint === null ? '' : ` (${cell(best_checkpoint)})`;
+  return `best ${cell(best_eval_loss)}${at}, of the final weights ${cell(final_eval_loss)}`;
 }
 
-function curves({ series, diagnosis }: MetricsAnswer): string {
-  const drawn = CURVES.flatMap(([key, kind]) => series.filter((one) => one.key === key && one.kind === kind));
-  if (drawn.length === 0) return '  no curves: the run has no metric rows';
-  const width = Math.max(...drawn.map(({ key }) => key.length));
+function checkpointsOf({ checkpoints }: RunAnswer): string | null {
+  if (checkpoints.length === 0) return null;
+  const all = checkpoints.map(({ step }) => step);
+  if (all.length <= CHECKPOINTS_SHOWN) return `at ${all.length === 1 ? 'step' : 'steps'} ${all.join(', ')}`;
+  return `${all.length}, the last at steps ${all.slice(-CHECKPOINTS_SHOWN / 2).join(', ')}`;
+}
+
+function curves({ summary, state }: RunAnswer, { series, diagnosis }: MetricsAnswer, others: Shown['others']): string {
+  const drawn = DRAWN.flatMap((name) => series.filter((one) => isCurve(one, name)).map((one) => [name, one] as const));
+  const named = namesOf(others);
+  if (drawn.length === 0) {
+    if (summary.rows > 0) return [wrap('no loss rows', '  '), ...named].join('\n');
+    return `  no curves: ${state === 'running' ? 'no row has come yet' : 'the run has no metric rows'}`;
+  }
+  const width = Math.max(...drawn.map(([, { key }]) => key.length));
   return [
-    ...drawn.map((one) => `  ${one.key.padEnd(width)}  ${curve(one, diagnosis)}`),
-    `  ${diagnosis.explanation}`,
+    ...drawn.map(([name, one]) => `  ${one.key.padEnd(width)}  ${curve(name, one, diagnosis)}`),
+    wrap(diagnosis.explanation, '  '),
+    ...named,
   ].join('\n');
 }
 
-function curve({ key, points }: SeriesAnswer, { verdict, best_step }: MetricsAnswer['diagnosis']): string {
+function curve(name: string, { points }: SeriesAnswer, diagnosis: MetricsAnswer['diagnosis']): string {
+  const { verdict, best_step } = diagnosis;
   const values: MetricValue[] = points.map(([, value]) => value);
   const word =
-    key === 'eval_loss' && verdict === 'overfitting' && best_step !== null
+    name === 'eval_loss' && verdict === 'overfitting' && best_step !== null
       ? `best at step ${best_step}: stop here`
-      : key === 'loss' && verdict !== 'unknown'
+      : name === 'loss' && verdict !== 'unknown'
         ? verdict
         : '';
   const last = values.at(-1);
   return `${curveText(values)} ${last === undefined ? '' : cell(last)} ${word}`.trimEnd();
 }
 
-function judged(run: RunAnswer, verdict: VerdictAnswer | null): string {
-  if (verdict === null) return '  not judged';
-  const accepted = run.verdict?.acceptance ? `, accepted by ${run.verdict.acceptance.by}` : '';
-  return `  ${verdict.overall}${accepted}: ${gatesLine(verdict.gates)}\n  why: runseal why ${run.run_id}`;
+type Named = Pick<SeriesAnswer, 'key' | 'kind'>;
+
+/** Whether a series is the curve of that name, by its own name or by the one that its trainer gives it. */
+const isCurve = ({ key, kind }: Named, name: string): boolean =>
+  kind !== 'summary' && canonicalMetric(key, kind) === name;
+
+/** What else was logged, by name, with the newest values. */
+function namesOf({ series, omitted }: Shown['others']): string[] {
+  const isOther = (one: Named) => one.kind !== 'summary' && !DRAWN.some((name) => isCurve(one, name));
+  const rest = series.filter(isOther);
+  const unnamed = omitted.filter(isOther).length;
+  if (rest.length + unnamed === 0) return [];
+  const shown = rest.slice(0, OTHERS_SHOWN).map(({ key, points }) => `${cell(key)} ${cell(points.at(-1)?.[1])}`);
+  const more = rest.length - shown.length + unnamed;
+  return [wrap(`also, newest values: ${shown.join(', ')}${more > 0 ? `, and ${more} metrics more` : ''}`, '  ')];
+}
+
+function judged(run: RunAnswer, verdict: VerdictAnswer | null, paint: Paint): string {
+  if (verdict === null) {
+    return run.state === 'running' ? '  not judged: the gates judge when a run ends' : '  not judged yet';
+  }
+  const accepted = verdict.accepted ? `, accepted by ${verdict.accepted.by}` : '';
+  const gates = gatesLine(verdict.gates, paint);
+  return `  ${paint(verdict.overall)}${accepted}: ${gates}\n  why: runseal why ${run.run_id}`;
 }
 
 function materials({ inputs, outputs }: RunAnswer): string {
@@ -83,19 +153,26 @@ function materials({ inputs, outputs }: RunAnswer): string {
     ['', 'WHAT', 'NAME', 'DIGEST', 'BY'],
     rows.map(([way, one]) => [
       way,
-      [one.kind, one.role].filter((word) => word !== null && word !== one.kind).length > 0
-        ? `${one.kind} ${one.role ?? ''}`.trim()
-        : one.kind,
+      one.role === null || one.role === one.kind ? one.kind : `${one.kind} ${cell(one.role)}`,
       cell(one.name ?? one.path),
-      one.digest === null ? 'not hashed' : `${one.digest.slice(0, 19)}…`,
+      shortDigest(one.digest),
       `record ${one.seq}`,
     ]),
   );
   return table.replace(/^/gm, '  ');
 }
 
-function faults({ faults: found }: RunAnswer): string {
-  return found
-    .map(({ message, seq, count }) => `  ! ${message} (record ${seq}${count > 1 ? `, ${count} times` : ''})`)
-    .join('\n');
+function faults({ faults: found }: RunAnswer, paint: Paint): string {
+  if (found.length === 0) return '';
+  const lines = found
+    .slice(0, FAULTS_SHOWN)
+    .map(({ message, seq, count }) =>
+      wrap(`${plain(message)} (record ${seq}${count > 1 ? `, ${count} times` : ''})`, '    '),
+    );
+  const more = found.length - lines.length;
+  return [
+    paint('  faults, things that do not fit together:', 'warnings'),
+    ...lines,
+    ...(more > 0 ? [`    and ${more} more: runseal show --json`] : []),
+  ].join('\n');
 }

@@ -1,14 +1,15 @@
 import type { Unmet } from '@runseal/registry';
 import { ProblemError } from './server.js';
 import { CliError, NO } from './surroundings.js';
+import { plain, wrap } from './text-table.js';
 
 /** Requirements that are not met, each with the command that would meet it. */
 export function unmetText(unmet: readonly Unmet[]): string {
   return unmet
     .map(({ requirement, found, wanted, command }) =>
       [
-        `  ${requirement.replaceAll('_', ' ')}: found ${found}, wanted ${wanted}`,
-        ...(command === null ? [] : [`    ${command}`]),
+        wrap(`${requirement.replaceAll('_', ' ')}: found ${found}; wanted ${wanted}`, '  '),
+        ...(command === null ? [] : [`    ${plain(command)}`]),
       ].join('\n'),
     )
     .join('\n');

@@ -1,50 +1,65 @@
 // The verdict as `GET /v1/runs/{id}/gates` gives it, and as a person reads it.
+import type { VerdictAnswer } from '@runseal/gates';
+import { noPaint, type Paint } from './paint.js';
+import { plain, shortTime, wrap } from './text-table.js';
 
-export interface GateAnswer {
-  readonly id: string;
-  readonly name: string;
-  readonly severity: 'block' | 'warn' | 'info';
-  readonly verdict: 'pass' | 'fail' | 'missing' | 'error' | 'skipped';
-  readonly explanation: string;
-  readonly inputs: readonly { readonly name: string; readonly value: unknown; readonly seq: number | null }[];
-  readonly shadow?: boolean;
-}
-
-export interface VerdictAnswer {
-  readonly verdict_id: string;
-  readonly seq: number;
-  readonly overall: 'passed' | 'warnings' | 'blocked' | 'overridden';
-  readonly policy: { readonly id: string; readonly version: number; readonly hash: string };
-  readonly engine: string;
-  readonly position: number;
-  readonly superseded_by: string | null;
-  readonly gates: readonly GateAnswer[];
-}
+type GateAnswer = VerdictAnswer['gates'][number];
 
 /** The gates in one line: `G1 pass  G2 pass  G3 FAIL (warn)`. */
-export function gatesLine(gates: readonly GateAnswer[]): string {
-  return gates
-    .map(({ id, verdict, severity }) => `${id} ${isGood(verdict) ? verdict : `${verdict.toUpperCase()} (${severity})`}`)
-    .join('  ');
+export function gatesLine(gates: readonly GateAnswer[], paint: Paint = noPaint): string {
+  return gates.map((gate) => `${gate.id} ${paint(verdictWord(gate), gate.verdict)}`).join('  ');
 }
 
-/** Each gate's sentence with the values that it looked at and the records that they come from. */
-export function explainVerdict({ overall, policy, engine, position, seq, gates }: VerdictAnswer): string {
+function verdictWord({ verdict, severity, shadow }: GateAnswer): string {
+  if (isGood(verdict)) return verdict;
+  return `${verdict.toUpperCase()} (${shadow ? 'shadow' : severity})`;
+}
+
+/** Each gate's sentence with the values that it looked at and the records that they come from. `earlier`: the newest first. */
+export function explainVerdict(
+  verdict: VerdictAnswer,
+  earlier: readonly VerdictAnswer[] = [],
+  paint: Paint = noPaint,
+): string {
+  const { overall, gates } = verdict;
+  const parts = [
+    `${paint(overall.toUpperCase(), overall)}  run ${verdict.run_id}`,
+    ...groundsOf(verdict).map((line) => wrap(line, '  ')),
+    ...(earlier.length > 0 ? [wrap(`before: ${earlier.map(inShort).join(', ')}`, '  ')] : []),
+  ];
+  return [parts.join('\n'), ...gates.map((gate) => explainGate(gate, paint)), ...adviceOn(verdict)].join('\n\n');
+}
+
+function groundsOf({ seq, sealed_at, policy, engine, position, superseded_by, accepted }: VerdictAnswer): string[] {
   const from = policy.version === 0 ? 'built in' : `version ${policy.version}`;
-  const head =
-    `${overall.toUpperCase()}: record ${seq}, by policy ${policy.id} (${from}, ${policy.hash.slice(0, 12)}…), ` +
-    `${engine}, on records up to ${position}`;
-  return [head, ...gates.map(explainGate)].join('\n\n');
+  return [
+    `sealed in record ${seq}, ${shortTime(sealed_at)}, on the records up to ${position}`,
+    `by policy ${policy.id} (${from}, ${policy.hash.slice(0, 12)}…) and engine ${engine}`,
+    ...(accepted === null ? [] : [`warnings accepted by ${accepted.by} in record ${accepted.seq}: ${accepted.reason}`]),
+    ...(superseded_by === null ? [] : [`superseded by verdict ${superseded_by}`]),
+  ];
 }
 
-function explainGate({ id, name, severity, verdict, explanation, inputs, shadow }: GateAnswer): string {
+const inShort = ({ overall, seq }: VerdictAnswer) => `${overall} (record ${seq})`;
+
+function explainGate(gate: GateAnswer, paint: Paint): string {
+  const { id, name, severity, verdict, explanation, inputs, shadow } = gate;
   const weight = shadow ? 'shadow, not counted' : severity;
+  const word = paint(isGood(verdict) ? verdict : verdict.toUpperCase(), verdict);
+  const width = Math.max(0, ...inputs.map((input) => plain(input.name).length));
   const values = inputs.map(
-    (input) => `     ${input.name} = ${text(input.value)}${input.seq === null ? '' : `  (record ${input.seq})`}`,
+    (input) =>
+      `     ${plain(input.name).padEnd(width)}  ${text(input.value)}${input.seq === null ? '' : `  (record ${input.seq})`}`,
   );
-  const title = `${id} ${name.replaceAll('_', ' ')}: ${isGood(verdict) ? verdict : verdict.toUpperCase()} (${weight})`;
-  return [title, `   ${explanation}`, ...values].join('\n');
+  const title = `${id} ${plain(name).replaceAll('_', ' ')}: ${word} (${weight})`;
+  return [title, wrap(explanation, '   '), ...values].join('\n');
+}
+
+/** What a person can do now; the gates' own sentences say what a trainer can. */
+function adviceOn({ overall, accepted, superseded_by, run_id }: VerdictAnswer): string[] {
+  if (overall !== 'warnings' || accepted !== null || superseded_by !== null) return [];
+  return [`A person who finds these warnings acceptable says so:\n  runseal accept-warnings ${run_id} --reason "..."`];
 }
 
 const isGood = (verdict: GateAnswer['verdict']) => verdict === 'pass' || verdict === 'skipped';
-const text = (value: unknown) => (typeof value === 'string' ? value : JSON.stringify(value));
+const text = (value: unknown) => plain(typeof value === 'string' ? value : JSON.stringify(value));

@@ -3,7 +3,7 @@ import type { CommandAnswer } from '@runseal/registry';
 import { openServer } from '../open-server.js';
 import type { Run } from '../run-cli.js';
 import { printJson, printLine, YES, type ExitCode, type GlobalOptions, type Surroundings } from '../surroundings.js';
-import { tellUnmet } from '../unmet-text.js';
+import { tellUnmet, unmetText } from '../unmet-text.js';
 import { parseVersion } from './promote.js';
 
 interface Options extends GlobalOptions {
@@ -27,7 +27,7 @@ export function declare(command: Command, run: Run): void {
         'Example:\n  runseal --key "$ADAS_KEY" approve support 4 --reason "read 40 answers and the audit record"',
     )
     .action(
-      run((surroundings, model: string, version: number, _options: unknown, self: Command) =>
+      run((surroundings, ...[model, version, , self]: [string, number, unknown, Command]) =>
         decide({ model, version }, self.optsWithGlobals(), surroundings),
       ),
     );
@@ -52,6 +52,6 @@ async function decide(of: VersionName, options: Options, surroundings: Surroundi
 function describe({ model, version }: VersionName, now: CommandAnswer['version'], isRefused: boolean): string {
   const said = isRefused ? 'Refused; the request is closed.' : 'Approved.';
   if (now === null) return `${said} See runseal models ${model} ${version}.`;
-  const waits = now.open_request === null ? '' : ' One more person has to approve.';
-  return `${said} ${model} version ${version} is at ${now.stage}.${waits}`;
+  const waits = now.open_request === null || now.next === null ? '' : `\nIn the way of ${now.next.to}:\n`;
+  return `${said} ${model} version ${version} is at ${now.stage}.${waits}${waits && unmetText(now.next?.unmet ?? [])}`;
 }

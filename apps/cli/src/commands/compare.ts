@@ -3,8 +3,18 @@ import type { CompareAnswer, ComparedSection } from '@runseal/lineage';
 import { findRun } from '../find-run.js';
 import { openServer } from '../open-server.js';
 import type { Run } from '../run-cli.js';
-import { printJson, printLine, YES, type ExitCode, type GlobalOptions, type Surroundings } from '../surroundings.js';
-import { short, textTable } from '../text-table.js';
+import {
+  CliError,
+  printJson,
+  printLine,
+  YES,
+  type ExitCode,
+  type GlobalOptions,
+  type Surroundings,
+} from '../surroundings.js';
+import { cell, plain, short, shortDigest, textTable } from '../text-table.js';
+
+const RUNS_MAX = 20;
 
 export function declare(command: Command, run: Run): void {
   command
@@ -22,6 +32,9 @@ async function compare(
   options: GlobalOptions,
   surroundings: Surroundings,
 ): Promise<ExitCode> {
+  if (given.length < 2 || given.length > RUNS_MAX) {
+    throw new CliError(`Found ${given.length} ${given.length === 1 ? 'run' : 'runs'}, wanted 2 to ${RUNS_MAX}.`);
+  }
   const server = await openServer(options, surroundings);
   const ids = await Promise.all(given.map((one) => findRun(server, one)));
   const query = ids.map((id) => `id=${id}`).join('&');
@@ -32,7 +45,7 @@ async function compare(
 }
 
 function describe({ runs, parameters, metrics, inputs, environment }: CompareAnswer): string {
-  const names = runs.map(({ name, run_id }) => name ?? run_id.slice(0, 8));
+  const names = runs.map(({ name, run_id }) => (name === null ? run_id.slice(0, 13) : cell(name, 24)));
   const outcome: ComparedSection = {
     differing: [
       { name: 'state', values: runs.map((run) => run.state) },
@@ -47,17 +60,16 @@ function describe({ runs, parameters, metrics, inputs, environment }: CompareAns
 function describeSection(title: string, { differing, same }: ComparedSection, names: readonly string[]): string {
   const alike = same > 0 ? `${same} alike` : '';
   if (differing.length === 0) return `${title}: no difference${alike && `, ${alike}`}`;
-  const table = textTable(
+  return textTable(
     [`${title}${alike && ` (${alike})`}`, ...names],
-    differing.map(({ name, values }) => [name, ...values.map(shortValue)]),
+    differing.map(({ name, values }) => [cell(name), ...values.map((value) => shortValue(value, names.length))]),
   );
-  return table;
 }
 
-function shortValue(value: unknown): string {
+/** The more runs, the less of each value. */
+function shortValue(value: unknown, runs: number): string {
   if (value === null || value === undefined) return '-';
   if (typeof value === 'number') return short(value);
-  const text = typeof value === 'string' ? value : JSON.stringify(value);
-  const shown = text.replace(/^sha256:([0-9a-f]{12})[0-9a-f]{52}$/, 'sha256:$1…');
-  return shown.length > 40 ? `${shown.slice(0, 39)}…` : shown;
+  const text = plain(typeof value === 'string' ? value : JSON.stringify(value));
+  return /^sha256:[0-9a-f]{64}$/.test(text) ? shortDigest(text) : cell(text, runs > 2 ? 24 : 32);
 }

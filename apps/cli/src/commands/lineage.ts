@@ -5,7 +5,8 @@ import { openServer } from '../open-server.js';
 import type { Run } from '../run-cli.js';
 import type { Server } from '../server.js';
 import { printJson, printLine, YES, type ExitCode, type GlobalOptions, type Surroundings } from '../surroundings.js';
-import { textTable } from '../text-table.js';
+import { paintFor, type Paint } from '../paint.js';
+import { cell, textTable } from '../text-table.js';
 
 interface Options extends GlobalOptions {
   readonly depth?: number;
@@ -44,7 +45,9 @@ async function printLineage(given: string, options: Options, surroundings: Surro
     printJson(surroundings.out, { ancestry, descendants });
     return YES;
   }
-  for (const answer of [ancestry, descendants]) printLine(surroundings.out, `${describe(answer)}\n`);
+  const { out } = surroundings;
+  const paint = paintFor(out);
+  printLine(out, [titleOf(ancestry), describe(ancestry, paint), describe(descendants, paint)].join('\n\n'));
   return YES;
 }
 
@@ -60,19 +63,30 @@ function walk(
   return server.getJson(`/v1/artifacts/${encodeURIComponent(start)}/${direction}?${query.toString()}`);
 }
 
-function describe({ direction, nodes, edges, start, total, truncated, truncated_by }: GraphAnswer): string {
+function titleOf({ start, nodes, classes }: GraphAnswer): string {
+  const label = nodes.find((node) => node.id === start)?.label;
+  return `${label === undefined || label === start ? '' : `${cell(label)}, `}${start}, by edges of ${classes.join(' and ')}`;
+}
+
+function describe(answer: GraphAnswer, paint: Paint): string {
+  const { direction, nodes, edges, start, total, truncated, truncated_by } = answer;
   const others = nodes.filter((node) => node.id !== start);
   if (others.length === 0) return `${DIRECTIONS[direction]}: nothing that the ledger knows of`;
   const cut = truncated ? `, cut off by ${truncated_by.join(' and ')}: ${others.length} of ${total - 1} shown` : '';
   const rows = others.map((node) => [
     String(node.depth),
-    node.kind.replace('_', ' '),
-    node.label,
-    [node.detail, node.state, node.stage, node.overall].filter((fact) => fact !== null).join(', '),
+    node.kind === 'artifact' && node.detail !== null ? cell(node.detail) : node.kind.replace('_', ' '),
+    cell(node.label),
+    factsOf(node, paint),
     edgesOf(node, direction, edges),
     `record ${node.first_seq}`,
   ]);
-  return `${DIRECTIONS[direction]} (${others.length}${cut})\n${textTable(['EDGES', 'KIND', 'WHAT', '', 'BY', 'SINCE'], rows)}`;
+  return `${DIRECTIONS[direction]} (${others.length}${cut})\n${textTable(['EDGES', 'KIND', 'NAME', '', 'BY', 'SINCE'], rows)}`;
+}
+
+function factsOf({ kind, detail, state, stage, overall }: GraphNode, paint: Paint): string {
+  const facts = [kind === 'artifact' ? null : detail, state, stage, overall].filter((fact) => fact !== null);
+  return facts.map((fact) => paint(cell(fact))).join(', ');
 }
 
 /** How the node hangs together with the ones nearer to the start. */

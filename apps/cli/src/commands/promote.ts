@@ -25,7 +25,7 @@ export function declare(command: Command, run: Run): void {
       '\nStaging opens the review; Production then waits for two approvals by other persons.\n\nExample:\n  runseal promote support 4 --to Staging --reason "replaces version 3"',
     )
     .action(
-      run((surroundings, model: string, version: number, _options: unknown, self: Command) =>
+      run((surroundings, ...[model, version, , self]: [string, number, unknown, Command]) =>
         promote({ model, version }, self.optsWithGlobals(), surroundings),
       ),
     );

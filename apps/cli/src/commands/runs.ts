@@ -1,9 +1,10 @@
 import { InvalidArgumentError, Option, type Command } from 'commander';
-import type { Page, RunItem } from '@runseal/lineage';
+import type { Page, RunItem, RunSort } from '@runseal/lineage';
 import { openServer } from '../open-server.js';
 import type { Run } from '../run-cli.js';
 import { printJson, printLine, YES, type ExitCode, type GlobalOptions, type Surroundings } from '../surroundings.js';
-import { cell, textTable } from '../text-table.js';
+import { paintFor, type Paint } from '../paint.js';
+import { cell, shortId, shortTime, textTable } from '../text-table.js';
 
 interface Options extends GlobalOptions {
   readonly state?: string;
@@ -13,16 +14,17 @@ interface Options extends GlobalOptions {
   readonly limit: number;
 }
 
+const SORTS: readonly RunSort[] = [
+  ...(['newest_seq', 'first_seq', 'started_at', 'ended_at', 'duration_seconds'] as const),
+  ...(['name', 'experiment', 'state', 'final_loss', 'eval_loss'] as const),
+];
+
 export function declare(command: Command, run: Run): void {
   command
     .addOption(new Option('--state <state>', 'only these').choices(['running', 'finished', 'failed', 'killed', 'lost']))
     .option('--experiment <name>', 'only of this experiment')
     .option('-q, --query <text>', 'only those with this text in id, name, experiment or model')
-    .option(
-      '--sort <column>',
-      'newest_seq, started_at, ended_at, name, final_loss, eval_loss; - in front: descending',
-      '-newest_seq',
-    )
+    .option('--sort <column>', `${SORTS.join(', ')}; - in front: descending`, parseSort, '-newest_seq')
     .option('--limit <count>', 'at most so many', parseLimit, 20)
     .addHelpText('after', '\nExample:\n  runseal runs --state finished --sort eval_loss')
     .action(run((surroundings, _options: unknown, self: Command) => listRuns(self.optsWithGlobals(), surroundings)));
@@ -37,31 +39,50 @@ async function listRuns(options: Options, surroundings: Surroundings): Promise<E
     printJson(surroundings.out, page);
     return YES;
   }
-  if (page.items.length === 0) printLine(surroundings.err, 'No runs.');
-  else printLine(surroundings.out, textTable(HEADINGS, page.items.map(rowOf)));
-  if (page.next_cursor !== null) printLine(surroundings.err, `There are more: --limit ${limit * 2}`);
+  const { out, err } = surroundings;
+  const paint = paintFor(out);
+  if (page.items.length === 0) printLine(err, 'No runs.');
+  else
+    printLine(
+      out,
+      textTable(
+        HEADINGS,
+        page.items.map((run) => rowOf(run, paint)),
+      ),
+    );
+  if (page.next_cursor !== null) printLine(err, 'There are more: say --limit, or --query with a part of a name.');
   return YES;
 }
 
 const HEADINGS = ['RUN', 'NAME', 'EXPERIMENT', 'STATE', 'VERDICT', 'STEP', 'LOSS', 'EVAL LOSS', 'ENDED'];
 
-function rowOf(run: RunItem): string[] {
+function rowOf(run: RunItem, paint: Paint): string[] {
   const { step, total } = run.progress;
+  const faults = run.faults === 0 ? '' : `, ${run.faults} ${run.faults === 1 ? 'fault' : 'faults'}`;
   return [
-    run.run_id,
-    cell(run.name),
-    cell(run.experiment),
-    run.faults > 0 ? `${run.state} (${run.faults} ${run.faults === 1 ? 'fault' : 'faults'})` : run.state,
-    run.overall ?? 'not judged',
+    shortId(run.run_id),
+    cell(run.name, 28),
+    cell(run.experiment, 20),
+    paint(run.state) + faults,
+    paint(run.overall ?? '-'),
     step === null ? '-' : `${step}${total === null ? '' : `/${total}`}`,
-    cell(run.final_loss),
-    cell(run.eval_loss),
-    cell(run.ended_at),
+    loss(run.final_loss),
+    loss(run.eval_loss),
+    shortTime(run.ended_at),
   ];
 }
+
+/** Four digits are enough to tell runs apart in a list. */
+const loss = (value: RunItem['final_loss']): string =>
+  typeof value === 'number' ? cell(Number(value.toPrecision(4))) : cell(value);
 
 function parseLimit(text: string): number {
   const limit = Number(text);
   if (!/^\d+$/.test(text) || limit < 1 || limit > 1_000) throw new InvalidArgumentError('Wanted 1 to 1000.');
   return limit;
+}
+
+function parseSort(text: string): string {
+  if (SORTS.some((sort) => text === sort || text === `-${sort}`)) return text;
+  throw new InvalidArgumentError(`Wanted one of ${SORTS.join(', ')}, with - in front for descending.`);
 }

@@ -1,15 +1,18 @@
 import { type Command } from 'commander';
+import type { VerdictAnswer } from '@runseal/gates';
 import type { MetricsAnswer, Page, RunAnswer } from '@runseal/lineage';
 import { findRun } from '../find-run.js';
 import { openServer } from '../open-server.js';
+import { paintFor } from '../paint.js';
 import type { Run } from '../run-cli.js';
 import { ProblemError } from '../server.js';
-import { showText } from '../show-text.js';
+import { DRAWN, showText } from '../show-text.js';
 import { printJson, printLine, YES, type ExitCode, type GlobalOptions, type Surroundings } from '../surroundings.js';
-import type { VerdictAnswer } from '../verdict-text.js';
 
 /** More than a terminal is wide: the curves are drawn from means. */
 const POINTS = 400;
+/** The fewest that the server gives; of the other metrics only the newest value is shown. */
+const OTHER_POINTS = 10;
 
 export function declare(command: Command, run: Run): void {
   command
@@ -23,17 +26,21 @@ export function declare(command: Command, run: Run): void {
 }
 
 async function show(given: string, options: GlobalOptions, surroundings: Surroundings): Promise<ExitCode> {
+  const { out } = surroundings;
   const server = await openServer(options, surroundings);
   const id = await findRun(server, given);
-  const keys = ['loss', 'eval_loss', 'learning_rate', 'grad_norm'].map((key) => `key=${key}`).join('&');
+  const metricsOf = (query: string) => server.getJson<MetricsAnswer>(`/v1/runs/${id}/metrics?${query}`);
   const [run, metrics, verdicts] = await Promise.all([
     server.getJson<RunAnswer>(`/v1/runs/${id}`),
-    server.getJson<MetricsAnswer>(`/v1/runs/${id}/metrics?${keys}&points=${POINTS}`),
+    metricsOf(`${DRAWN.map((key) => `key=${key}`).join('&')}&points=${POINTS}`),
     server.getJson<Page<VerdictAnswer>>(`/v1/runs/${id}/gates?limit=1`).catch(noVerdict),
   ]);
   const verdict = verdicts.items[0] ?? null;
-  if (options.json) printJson(surroundings.out, { run, metrics, verdict });
-  else printLine(surroundings.out, showText(run, metrics, verdict));
+  if (options.json) printJson(out, { run, metrics, verdict });
+  else {
+    const others = await metricsOf(`points=${OTHER_POINTS}`);
+    printLine(out, showText({ run, metrics, others, verdict }, paintFor(out)));
+  }
   return YES;
 }
 

@@ -209,7 +209,7 @@ test('a key that may not read or is not known is told what it needs', async () =
   const create = ['keys', 'create', '--principal', 'w', '--kind', 'service', '--scopes', 'events:write', '--json'];
   const { secret } = JSON.parse((await ledger.cli(create)).out) as { secret: string };
   const blind = await ledger.cli(['--key', secret, 'import', 'llamafactory', folder]);
-  expect(blind).toMatchObject({ exitCode: 1, err: expect.stringMatching(/answered 403: .*read/) as string });
+  expect(blind).toMatchObject({ exitCode: 1, err: expect.stringMatching(/This needs a key .*read/) as string });
 });
 
 test('people read what was found and what is missing', async () => {
