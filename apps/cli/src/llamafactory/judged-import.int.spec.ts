@@ -44,7 +44,10 @@ async function cli(...args: string[]): Promise<string> {
   let out = '';
   const [stdout, stderr] = [new Writable(), new Writable()].map((stream) =>
     Object.assign(stream, {
-      _write: (chunk: Buffer, _: string, done: () => void) => done(void (out += String(chunk))),
+      _write: (chunk: Buffer, _: string, done: () => void) => {
+        out += String(chunk);
+        done();
+      },
     }),
   ) as [Writable, Writable];
   const environment = { url: address.url, apiKey: address.api_key, configHome: join(base, 'config') };
