@@ -10,7 +10,9 @@ export interface RowPlace {
 export interface Curve {
   readonly values: readonly number[];
   readonly steps: readonly number[];
-  readonly places: readonly RowPlace[];
+  /** Where each stands: the number of its attempt in the input, and of its row in the attempt. */
+  readonly attempts: readonly number[];
+  readonly rows: readonly number[];
 }
 
 /**
@@ -20,8 +22,9 @@ export interface Curve {
 export function curveOf(input: JudgeInput, metric: string): Curve {
   const values: number[] = [];
   const steps: number[] = [];
-  const places: RowPlace[] = [];
-  for (const attempt of input.attempts) {
+  const attempts: number[] = [];
+  const places: number[] = [];
+  for (const [number, attempt] of input.attempts.entries()) {
     const column = columnOf(attempt, metric);
     if (!column) continue;
     const { rows } = attempt;
@@ -32,10 +35,11 @@ export function curveOf(input: JudgeInput, metric: string): Curve {
       if (value === null || step === null || step > until || isRepeated(attempt, row)) continue;
       values.push(value);
       steps.push(step);
-      places.push({ attempt, row });
+      attempts.push(number);
+      places.push(row);
     }
   }
-  return { values, steps, places };
+  return { values, steps, attempts, rows: places };
 }
 
 /** The rows of a metric in every attempt behind the final weights, those that led nowhere too. */

@@ -1,6 +1,6 @@
 import { perplexityOf } from '@runseal/rules';
 import { columnOf, curveOf, findFinalEvaluation, meanOf, type Curve, type RowPlace } from './curve.js';
-import type { EvaluationSet, JudgeInput, Reference, ReferenceValue } from './input.js';
+import type { AttemptRows, EvaluationSet, JudgeInput, Reference, ReferenceValue } from './input.js';
 import { asMetricValue } from './verdict.js';
 import { findRefusedRows, type RefusedRows } from './refused-rows.js';
 
@@ -47,8 +47,14 @@ export class RunView {
     return (this.refused ??= this.input.attempts.map((attempt) => findRefusedRows(attempt, this.deadRows)));
   }
 
-  isRefused({ attempt, row }: RowPlace): boolean {
-    return this.refusedRows[this.input.attempts.indexOf(attempt)]?.flags[row] === 1;
+  /** Whether the row of a point on a curve is refused. */
+  isRefused({ attempts, rows }: Curve, point: number): boolean {
+    return this.refusedRows[attempts[point] as number]?.flags[rows[point] as number] === 1;
+  }
+
+  /** The record of a point on a curve. */
+  seqAt({ attempts, rows }: Curve, point: number): number {
+    return this.input.attempts[attempts[point] as number]?.rows.seq[rows[point] as number] as number;
   }
 
   /**
@@ -67,10 +73,11 @@ export class RunView {
       null,
     );
     const { values, steps } = this.curve('loss');
-    const inside = values.filter((_, index) => {
-      const at = steps[index] as number;
-      return at <= step && (from === null || at > from);
-    });
+    const inside: number[] = [];
+    for (let point = 0; point < steps.length; point += 1) {
+      const at = steps[point] as number;
+      if (at <= step && (from === null || at > from)) inside.push(values[point] as number);
+    }
     return inside.length === 0 ? null : { mean: meanOf(inside), rows: inside.length, from, to: step };
   }
 
@@ -87,10 +94,18 @@ export class RunView {
       return { metric, value, seq, step: null, standard_error, set, source: 'task' };
     }
     // An evaluation metric has no value where the final weights were not evaluated: that of other weights is not theirs.
-    const last = this.curve(metric)
-      .places.filter(({ attempt, row }) => attempt.rows.kind[row] === 'train')
-      .at(-1);
+    const last = this.findLastTrained(metric);
     return last && metric !== 'eval_loss' ? { ...this.valueAt(last, metric), set: null, source: 'training' } : null;
+  }
+
+  private findLastTrained(metric: string): RowPlace | null {
+    const { attempts, rows } = this.curve(metric);
+    for (let point = rows.length - 1; point >= 0; point -= 1) {
+      const attempt = this.input.attempts[attempts[point] as number] as AttemptRows;
+      const row = rows[point] as number;
+      if (attempt.rows.kind[row] === 'train') return { attempt, row };
+    }
+    return null;
   }
 
   private findPerplexity(): FinalValue | null {

@@ -59,9 +59,10 @@ function findVariable(name: Variable, run: RunView): Found {
   const computed = (value: number | null | undefined): Found =>
     value === null || value === undefined ? null : { value, seq: null };
   const atRow = (row: number): Found => {
-    const { values, places } = run.curve('loss');
-    const place = places.at(row);
-    return place ? { value: values.at(row) as number, seq: place.attempt.rows.seq[place.row] as number } : null;
+    const curve = run.curve('loss');
+    const point = row < 0 ? curve.values.length + row : row;
+    const value = curve.values[point];
+    return value === undefined ? null : { value, seq: run.seqAt(curve, point) };
   };
   switch (name) {
     case 'eval_loss':

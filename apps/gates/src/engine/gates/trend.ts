@@ -37,17 +37,15 @@ function judgeWindows(gate: Windows, run: RunView): Finding {
     read('rows a window', width),
     read(`median ${metric} of the first rows`, start),
     read(`median ${metric} of the last rows`, end),
-    read(`first ${metric}`, curve.values[0] as number, seqAt(curve, 0)),
-    read(`last ${metric}`, curve.values[n - 1] as number, seqAt(curve, n - 1)),
+    read(`first ${metric}`, curve.values[0] as number, run.seqAt(curve, 0)),
+    read(`last ${metric}`, curve.values[n - 1] as number, run.seqAt(curve, n - 1)),
   );
-  const refusedAt = curve.places.findIndex(
-    (place, row) => (row < width || row >= n - width) && isRefused(run, place, curve.values[row] as number),
-  );
+  const refusedAt = findRefused(run, curve, width);
   if (refusedAt >= 0) {
     const which = refusedAt < width ? 'first' : 'last';
     const explanation =
       `The ${which} ${counted(width, 'row')} hold one that stability refuses, at step ${curve.steps[refusedAt]} ` +
-      `(record ${seqAt(curve, refusedAt)}): no trend can be read from them.`;
+      `(record ${run.seqAt(curve, refusedAt)}): no trend can be read from them.`;
     return { verdict: 'fail', inputs, explanation };
   }
   const passes = direction === 'lower' ? end < goal : end > goal;
@@ -58,20 +56,20 @@ function judgeWindows(gate: Windows, run: RunView): Finding {
   return { verdict: passes ? 'pass' : 'fail', inputs, explanation };
 }
 
-const isRefused = (run: RunView, place: Curve['places'][number], value: number): boolean =>
-  !Number.isFinite(value) || run.isRefused(place);
-
-function leaveOutWarmup(curve: Curve, steps: number | null): Curve {
-  if (steps === null || steps <= 0) return curve;
-  const kept = curve.steps.flatMap((step, row) => (step > steps ? [row] : []));
-  return {
-    values: kept.map((row) => curve.values[row] as number),
-    steps: kept.map((row) => curve.steps[row] as number),
-    places: kept.map((row) => curve.places[row] as Curve['places'][number]),
-  };
+/** The first point in one of the windows that is refused or not finite; -1 where there is none. */
+function findRefused(run: RunView, curve: Curve, width: number): number {
+  const n = curve.values.length;
+  for (let point = 0; point < n; point += 1) {
+    if (point === width) point = Math.max(width, n - width);
+    if (!Number.isFinite(curve.values[point]) || run.isRefused(curve, point)) return point;
+  }
+  return -1;
 }
 
-function seqAt({ places }: Curve, row: number): number {
-  const { attempt, row: at } = places[row] as Curve['places'][number];
-  return attempt.rows.seq[at] as number;
+/** What comes after the last row of the warm-up. */
+function leaveOutWarmup(curve: Curve, steps: number | null): Curve {
+  const from = steps === null ? 0 : curve.steps.findLastIndex((step) => step <= steps) + 1;
+  if (from === 0) return curve;
+  const { values, steps: all, attempts, rows } = curve;
+  return { values: values.slice(from), steps: all.slice(from), attempts: attempts.slice(from), rows: rows.slice(from) };
 }
