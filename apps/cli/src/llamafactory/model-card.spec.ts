@@ -19,6 +19,7 @@ This model is a fine-tuned version of [org/base](org/base) on the tickets datase
 - learning_rate: 0.01
 - seed: 42
 - lr_scheduler_type: cosine
+- lr_scheduler_warmup_steps: 10
 
 ### Framework versions
 
@@ -34,7 +35,7 @@ describe('parseModelCard', () => {
       tags: ['llama-factory', 'lora'],
       name: 'support-lora',
       versions: { peft: '0.18.1', trl: '0.24.0', torch: '2.13.0+cu130' },
-      parameters: { learning_rate: 0.01, seed: 42, lr_scheduler_type: 'cosine' },
+      parameters: { learning_rate: 0.01, seed: 42, lr_scheduler_type: 'cosine', warmup_steps: 10 },
     });
   });
 

@@ -15,6 +15,11 @@ export interface ModelCard {
 }
 
 const PACKAGES: Readonly<Record<string, string>> = { Pytorch: 'torch', PEFT: 'peft', TRL: 'trl' };
+/** The card's own names for what the trainer's arguments call otherwise. */
+const ARGUMENTS: Readonly<Record<string, string>> = {
+  lr_scheduler_warmup_steps: 'warmup_steps',
+  lr_scheduler_warmup_ratio: 'warmup_ratio',
+};
 
 /** Null for a text without the front matter of a model card: somebody else's README. */
 export function parseModelCard(text: string): ModelCard | null {
@@ -33,7 +38,7 @@ export function parseModelCard(text: string): ModelCard | null {
     ),
     parameters: Object.fromEntries(
       listUnder(text, 'Training hyperparameters').map(([name_, value]) => [
-        name_,
+        ARGUMENTS[name_] ?? name_,
         /^-?\d+(\.\d+)?(e[+-]?\d+)?$/i.test(value) ? Number(value) : value,
       ]),
     ),
