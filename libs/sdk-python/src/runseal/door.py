@@ -6,6 +6,7 @@ import json
 import re
 import time
 from collections.abc import Sequence
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, NamedTuple, Optional, Union
 
 from .receipt import Known, Receipt, is_receipt
@@ -67,7 +68,7 @@ class Door:
     """Where events are sent. The key goes into one header and nowhere else. Not thread-safe: one sender uses it."""
 
     def __init__(self, url: str, api_key: str, ca_file: Optional[str] = None, timeout_s: float = TIMEOUT_S) -> None:
-        _import_network(url)
+        _import_network()
         from urllib.parse import urlsplit
 
         self._url = urlsplit(url)
@@ -154,12 +155,10 @@ class Door:
         return context
 
 
-def _import_network(url: str) -> None:
+def _import_network() -> None:
     """Imports here what the sending thread will use: a fork in the middle of an import leaves the child half a module."""
-    import urllib.request  # noqa: F401
-
-    if url.startswith("https:"):
-        import ssl  # noqa: F401
+    for name in ("base64", "email.utils", "encodings.idna", "http.client", "ssl", "urllib.request"):
+        import_module(name)
 
 
 def read_answer(status: int, retry_after: Optional[str], text: bytes, count: int) -> Answer:

@@ -5,8 +5,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
-from typing import Any, Callable, TypedDict
+from typing import Any, Callable, TypedDict, Union
 
 from .receipt import Receipt
 from .say import Say
@@ -86,7 +87,7 @@ class InputFacts(TypedDict, total=False):
     version: str
     source: str
     revision: str
-    path: str
+    path: Union[str, os.PathLike[str]]
     digest: str
     resolved_digest: str
     samples: int
@@ -99,7 +100,7 @@ class InputFacts(TypedDict, total=False):
 
 class OutputFacts(TypedDict, total=False):
     type: str
-    path: str
+    path: Union[str, os.PathLike[str]]
     digest: str
     size_bytes: int
     files: Sequence[Mapping[str, Any]]
@@ -109,7 +110,7 @@ class OutputFacts(TypedDict, total=False):
 
 class CheckpointFacts(TypedDict, total=False):
     epoch: float
-    path: str
+    path: Union[str, os.PathLike[str]]
     digest: str
     size_bytes: int
     asserted: Sequence[str]
