@@ -15,6 +15,9 @@ test('marks a part that holds what is no number', () => {
 
 test('draws a curve that never moves as full', () => {
   expect(curveText([2, 2, 2])).toBe('███');
+  expect(curveText([0, 0])).toBe('██');
+  // The means of 12 and of 13 of these differ in their last bit.
+  expect(curveText(Array<number>(400).fill(0.001))).toBe('█'.repeat(32));
 });
 
 test('draws nothing where there is nothing', () => {

@@ -2,6 +2,8 @@ import type { MetricValue } from '@runseal/lineage';
 
 const BARS = [...'▁▂▃▄▅▆▇█'];
 const BROKEN = '×';
+/** Means of equal values differ by so much of themselves at most. */
+const ROUNDING = 1e-12;
 
 /** A curve as one line of bars, first to last: the mean of each part between least and greatest; × where a part holds NaN or Infinity. */
 export function curveText(values: readonly MetricValue[], width = 32): string {
@@ -15,7 +17,8 @@ export function curveText(values: readonly MetricValue[], width = 32): string {
 
 /** A curve that does not move is drawn full, as one that does not fall. */
 function barOf(mean: number, least: number, range: number): string {
-  const height = range === 0 ? 1 : (mean - least) / range;
+  const isFlat = range <= Math.abs(least) * ROUNDING;
+  const height = isFlat ? 1 : (mean - least) / range;
   return BARS[Math.round(height * (BARS.length - 1))] ?? BROKEN;
 }
 
