@@ -21,7 +21,7 @@ const payloadsOf = (events: readonly SubmittedEvent[], type: string) =>
 /** What whoever reads the sealed records knows of the run. */
 function factsOf(events: readonly SubmittedEvent[]) {
   return events.reduce((facts, event, seq) => {
-    const record = { ...event, seq, hash: '0'.repeat(64), actor: principal, sealed_at: '2026-11-24T14:00:00.000Z' };
+    const record = { ...event, seq, hash: '0'.repeat(64), actor: principal, sealed_at: '2026-11-24T15:00:00.000Z' };
     return evolveRun(facts, record as RunEvent);
   }, newRunFacts());
 }
@@ -52,7 +52,7 @@ describe.each(['healthy-lora', 'overfit-full'])('the demo run %s', (name) => {
     expect(buildEvents(await readDemo(name), importedRunId(await readDemo(name), principal))).toEqual(events);
     expect(new Set(events.map(({ id }) => id)).size).toBe(events.length);
     expect(events.at(-1)).toMatchObject({ type: 'run.finished', producer: null });
-    expect(events.at(-1)?.occurred_at).toMatch(/^2026-11-24T13:4/);
+    expect(events.at(-1)?.occurred_at).toMatch(/^2026-11-24T14:4/);
   });
 
   it('registers every digest that it names', async () => {
