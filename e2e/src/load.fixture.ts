@@ -49,7 +49,7 @@ export async function postAtLast(url: string, key: string, events: readonly Subm
   return receipts;
 }
 
-/** Submits without a pause and keeps of every request whether it was acknowledged or nothing is known of it. */
+/** Submits again and again and keeps of every request whether it was acknowledged or nothing is known of it. */
 export class Load {
   readonly acknowledged: Receipt[] = [];
   readonly unknown: Submitted[][] = [];
@@ -58,7 +58,11 @@ export class Load {
   private isStopping = false;
   private workers: Promise<void>[] = [];
 
-  constructor(private readonly key: string) {}
+  /** `pause_ms` lies between two requests of a worker: for a stream that goes on for minutes and stays small. */
+  constructor(
+    private readonly key: string,
+    private readonly pause_ms = 0,
+  ) {}
 
   /** Starts so many workers, each on a run of its own. `url` is asked before each request, as the service may move. */
   start(count: number, url: () => string): void {
@@ -87,7 +91,8 @@ export class Load {
       else this.unknown.push(events);
       if (answer && answer.status !== 201 && answer.status !== 503) this.strange.push(answer);
       // A service that is away refuses at once: no thousand requests a second against it.
-      if (!answer) await new Promise((resolve) => setTimeout(resolve, 20));
+      const pause_ms = answer ? this.pause_ms : Math.max(this.pause_ms, 20);
+      if (pause_ms > 0) await new Promise((resolve) => setTimeout(resolve, pause_ms));
     }
   }
 

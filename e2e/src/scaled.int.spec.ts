@@ -138,7 +138,7 @@ describeWithKafka('the services, each in a process of its own', await findKafka(
     site = await ScaledSite.start({ folder: join(home, 'site'), port: await findFreePort() });
     await site.rememberLog(knownLogsPath(home));
     superuser = openPool({ url: site.databaseUrl, applicationName: 'test-superuser', connectionsMax: 3 });
-    load = new Load(site.apiKey);
+    load = new Load(site.apiKey, 50);
   }, 120_000);
 
   afterAll(async () => {
