@@ -1,20 +1,18 @@
 import { InvalidArgumentError, type Command } from 'commander';
 import { patterns, type SubmittedEvent } from '@runseal/contracts';
-import { submitEvents, SubmitError } from '@runseal/sdk';
-import { findAddress, type Address } from '../credentials.js';
+import { findAddress } from '../credentials.js';
 import { buildEvents, importedRunId } from '../llamafactory/build-events.js';
 import { factNames } from '../llamafactory/facts.js';
 import { readRun, type RunMaterial, type RunOptions } from '../llamafactory/read-run.js';
 import { reportOn, type Report } from '../llamafactory/report.js';
 import { readSealedRun, requireSameStart, subtractSealed, type SealedRun } from '../llamafactory/sealed-run.js';
+import { sendEvents } from '../llamafactory/send-events.js';
 import { findOverall } from '../llamafactory/verdict.js';
-import { openProgress } from '../progress.js';
 import type { Run } from '../run-cli.js';
 import { Server } from '../server.js';
 import {
   CliError,
   count,
-  NO,
   printJson,
   printLine,
   UNDETERMINED,
@@ -93,11 +91,12 @@ async function importFolder(folder: string, options: Options, surroundings: Surr
   const events = buildEvents(material, runId, before.attempts);
   const { fresh, known, toldOtherwise } = subtractSealed(events, before);
   const staysFailed = material.isFinished && hasFailedBefore(events, before);
-  const sent = await send(fresh, { address, err, interrupted });
+  const sent = await sendEvents(fresh, { address, err, interrupted });
+  const endSeq = fresh.at(-1) === events.at(-1) ? sent.lastSeq : before.endSeq;
   const result: ImportResult = {
     run_id: runId,
     state: material.isFinished && !staysFailed ? 'finished' : 'failed',
-    overall: await findOverall(address, { run: runId, endSeq: sent.endSeq ?? before.endSeq }, interrupted),
+    overall: await findOverall(address, { run: runId, endSeq }, interrupted),
     events: events.length,
     sealed: sent.sealed,
     duplicates: events.length - sent.sealed,
@@ -113,52 +112,6 @@ async function whoAmI(server: Server): Promise<string> {
   const { principal } = await server.getJson<{ principal?: unknown }>('/v1/whoami');
   if (typeof principal === 'string') return principal;
   throw new CliError(`${server.url}/v1/whoami names no principal. Is it a Runseal server?`, UNDETERMINED);
-}
-
-interface Sending {
-  readonly address: Address;
-  readonly err: Output;
-  readonly interrupted: AbortSignal;
-}
-
-interface Sent {
-  readonly sealed: number;
-  /** Seq of the run's end, where it was sealed now. */
-  readonly endSeq: number | null;
-}
-
-async function send(events: readonly SubmittedEvent[], { address, err, interrupted }: Sending): Promise<Sent> {
-  const { url, apiKey } = address;
-  if (apiKey === null) throw new CliError('No key is named. Give --key or RUNSEAL_API_KEY.', UNDETERMINED);
-  const progress = openProgress(err, 'sealing', events.length);
-  let [done, sealed, endSeq]: [number, number, number | null] = [0, 0, null];
-  try {
-    for await (const receipts of submitEvents(events, { url, apiKey })) {
-      done += receipts.length;
-      sealed += receipts.filter(({ duplicate }) => !duplicate).length;
-      progress.update(done, done);
-      if (done === events.length) endSeq = endOf(events, receipts.at(-1)?.seq ?? null);
-      else if (interrupted.aborted)
-        throw new CliError(
-          `Interrupted after ${count(done)} of ${count(events.length)} events. Import again to go on.`,
-        );
-    }
-    return { sealed, endSeq };
-  } catch (cause) {
-    if (!(cause instanceof SubmitError)) throw cause;
-    throw new CliError(
-      `${cause.message}. What was sealed before it stays; import again to go on.`,
-      cause.problem ? NO : UNDETERMINED,
-      { cause },
-    );
-  } finally {
-    progress.end();
-  }
-}
-
-function endOf(events: readonly SubmittedEvent[], seq: number | null): number | null {
-  const type = events.at(-1)?.type;
-  return type === 'run.finished' || type === 'run.failed' ? seq : null;
 }
 
 /** Whether the attempt that ends now was taken for broken off when the folder was imported too early. */

@@ -124,7 +124,7 @@ function findStart(starts: readonly number[], step: number): number {
 }
 
 function mergeRows(history: readonly Row[], logged: readonly LogRow[], file: string): Row[] {
-  const known = numbered(history);
+  const known = new Map(numbered(history));
   const alone: Row[] = [];
   for (const [key, row] of numbered(logged)) {
     const same = known.get(key);
@@ -137,16 +137,21 @@ function mergeRows(history: readonly Row[], logged: readonly LogRow[], file: str
   return [...history, ...alone].sort((left, right) => (place(left) === place(right) ? 0 : place(left) - place(right)));
 }
 
-function numbered<Of extends Row>(rows: readonly Of[]): Map<string, Of> {
-  const seen = new Map<string, number>();
-  const keyed = new Map<string, Of>();
+/** Rows with their place among those of their kind and step, which makes the key. */
+function* numbered<Of extends Row>(rows: readonly Of[]): Generator<[key: string, row: Of]> {
+  const seen = new Set<string>();
+  const again = new Map<string, number>();
   for (const row of rows) {
     const place = `${row.kind} ${row.step}`;
-    const n = seen.get(place) ?? 0;
-    seen.set(place, n + 1);
-    keyed.set(`${place} ${n}`, row);
+    if (seen.has(place)) {
+      const n = (again.get(place) ?? 0) + 1;
+      again.set(place, n);
+      yield [`${place} ${n}`, row];
+    } else {
+      seen.add(place);
+      yield [place, row];
+    }
   }
-  return keyed;
 }
 
 /** The log's numbers are the state's, at most rounded to four places. */

@@ -4,6 +4,7 @@ import { inputsOf } from './draft-inputs.js';
 import { finalDigest } from './draft-outcome.js';
 import { numberRows } from './number-rows.js';
 import type { RunMaterial } from './read-run.js';
+import type { Row } from './row.js';
 
 export interface Report {
   /** What the folder and the files beside it told, in sentences. */
@@ -16,16 +17,16 @@ const TRAINERS = { llama_factory: 'LLaMA-Factory', trl: 'TRL', transformers: 'tr
 
 /** What was found and what is missing, honestly: a gate or an audit that lacks it will say `missing`, never pass. */
 export function reportOn(material: RunMaterial): Report {
-  return { found: findingsOf(material), missing: missingOf(material) };
+  const rows = numberRows(material).map(({ row }) => row);
+  return { found: findingsOf(material, rows), missing: missingOf(material, rows) };
 }
 
 const SHOWN_MAX = 5;
 
-function findingsOf(material: RunMaterial): string[] {
+function findingsOf(material: RunMaterial, rows: readonly Row[]): string[] {
   const { trainer, log, state, attempts, isFinished, lastStep, config, dataset, outputs, checkpoints, finalStep } =
     material;
-  const rows = numberRows(material);
-  const count = (kind: string) => rows.filter(({ row }) => row.kind === kind).length;
+  const count = (kind: string) => rows.filter((row) => row.kind === kind).length;
   const planned = attempts.at(-1)?.totalSteps ?? state?.maxSteps ?? null;
   const sources = [log ? 'trainer_log.jsonl' : null, state?.file ?? null].filter((name) => name !== null);
   const resumed = attempts
@@ -44,7 +45,7 @@ function findingsOf(material: RunMaterial): string[] {
   ];
 }
 
-function missingOf(material: RunMaterial): string[] {
+function missingOf(material: RunMaterial, rows: readonly Row[]): string[] {
   const { trainer, adapter, outputs, isFinished } = material;
   const inputs = inputsOf(material);
   const { baseModel, train, config } = inputs;
@@ -58,7 +59,6 @@ function missingOf(material: RunMaterial): string[] {
     ...(trainer === 'llama_factory' ? [trainer] : []),
   ];
   const absent = packages.filter((name) => versions[name] === undefined);
-  const rows = numberRows(material).map(({ row }) => row);
   const hasEvaluation = rows.some(({ kind, values }) => kind === 'eval' && 'eval_loss' in values);
   const isFull = (text: string | null | undefined) => /^[0-9a-f]{40}$/.test(text ?? '');
   const checks: readonly (readonly [isThere: boolean, what: string])[] = [

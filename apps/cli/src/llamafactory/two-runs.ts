@@ -2,7 +2,7 @@ import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Attempt } from './attempts.js';
 import { refuse } from './refuse.js';
-import type { Row, Values } from './row.js';
+import type { Row } from './row.js';
 import { readText, type RunFolder } from './run-folder.js';
 import { parseTrainerState } from './trainer-state.js';
 
@@ -18,11 +18,11 @@ export async function requireOneRun(
   attempts: readonly Attempt[],
   ownState: string | null,
 ): Promise<void> {
-  const rows = new Map<string, Values[]>();
-  for (const row of attempts.flatMap((attempt) => attempt.rows)) {
-    const key = keyOf(row);
-    rows.set(key, [...(rows.get(key) ?? []), row.values]);
-  }
+  if (folder.checkpoints.length === 0) return;
+  const rows = Map.groupBy(
+    attempts.flatMap((attempt) => attempt.rows),
+    keyOf,
+  );
   let read = 0;
   for (const { name, step } of [...folder.checkpoints].reverse()) {
     const planned = attempts.at(-1)?.totalSteps ?? null;
@@ -40,12 +40,12 @@ export async function requireOneRun(
   }
 }
 
-function requireKnown(row: Row, rows: ReadonlyMap<string, Values[]>, file: string): void {
+function requireKnown(row: Row, rows: ReadonlyMap<string, Row[]>, file: string): void {
   const known = rows.get(keyOf(row));
   if (!known) return;
   for (const metric of ['loss', 'eval_loss']) {
     const found = row.values[metric];
-    const others = known.flatMap((values) => (values[metric] === undefined ? [] : [values[metric]]));
+    const others = known.flatMap(({ values }) => (values[metric] === undefined ? [] : [values[metric]]));
     if (found === undefined || others.length === 0 || others.some((other) => isSame(other, found))) continue;
     refuse(
       `The folder holds two runs: at step ${row.step} ${file} has ${metric} ${found}, the rows of the folder have ` +
