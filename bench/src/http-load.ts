@@ -28,6 +28,7 @@ export interface Load {
 }
 
 export interface IngestServer {
+  readonly target: Target;
   /** Sends as fast as answers come; returns events/s. Throws where one request got anything else than its receipts. */
   flood(way: Way, load: Load): Promise<number>;
   /** Sends at a fixed rate; returns the 99th percentile in ms, counted from when each request was due. */
@@ -35,8 +36,9 @@ export interface IngestServer {
   close(): Promise<void>;
 }
 
-interface Target {
+export interface Target {
   readonly url: string;
+  /** Of a service that may write and read. */
   readonly key: string;
 }
 
@@ -58,6 +60,7 @@ export async function startIngestServer(): Promise<IngestServer> {
     child.send({ databaseUrl, maintenanceDatabaseUrl, folder } satisfies ServerSettings);
     const target = await answerOf<Target>(child);
     return {
+      target,
       flood: async (way, load) => {
         child.send({ way } satisfies ServerMessage);
         await answerOf(child);

@@ -43,7 +43,7 @@ async function serve({ databaseUrl, maintenanceDatabaseUrl, folder }: ServerSett
     principal: 'bench',
     kind: 'service',
     ledger: LEDGER,
-    scopes: ['events:write'],
+    scopes: ['events:write', 'read'],
   });
   const ways = waysOf(ingest, pool);
   process.on('message', (message: ServerMessage) => {

@@ -3,6 +3,7 @@ import { evidenceBench } from './evidence.bench.js';
 import { gatesBench } from './gates.bench.js';
 import { httpIngest1Bench } from './http-ingest-1.bench.js';
 import { httpIngest50Bench } from './http-ingest-50.bench.js';
+import { importBench } from './import.bench.js';
 import { deleteLargeLedger } from './large-ledger.js';
 import { measure, type Bench } from './measure.js';
 import { quickstartBench } from './quickstart.bench.js';
@@ -20,6 +21,7 @@ const benches: readonly Bench[] = [
   cliHelpBench,
   ...verifyBenches,
   evidenceBench,
+  importBench,
   gatesBench,
   standalone1mBench,
   relayBench,
