@@ -1,6 +1,6 @@
 import { openPool } from '@runseal/postgres';
-import { KeyAuthenticator, serveUntilSignal, startService } from '@runseal/runtime';
-import { kafkaOf, readLineageEnvironment } from './environment.js';
+import { kafkaOf, KeyAuthenticator, serveUntilSignal, startService } from '@runseal/runtime';
+import { readLineageEnvironment } from './environment.js';
 import { LineageModule } from './lineage.module.js';
 import { openLineage } from './open-lineage.js';
 import { VERSION } from './version.js';

@@ -1,6 +1,6 @@
 import { LedgerFeed, ledgerMigrations, LedgerRecordSource } from '@runseal/ledger';
 import { KafkaFeed, type KafkaOptions } from '@runseal/messaging';
-import { checkSchema, isUnavailable, openPool, readMigrations, type Migration, type Pool } from '@runseal/postgres';
+import { checkSchema, openPool, readMigrations, waitForDatabase, type Migration, type Pool } from '@runseal/postgres';
 import { ObservedReader, Projector, schemaOf } from '@runseal/projections';
 import { accessMigrations } from '@runseal/runtime';
 import { Lineage } from './lineage.js';
@@ -16,7 +16,6 @@ export interface LineageSettings {
 }
 
 const STATEMENT_LIMIT_MS = 30_000;
-const START_LIMIT_MS = 30_000;
 
 /** The schemas that this service needs, in the order in which they are made. */
 export async function lineageMigrations(): Promise<Migration[]> {
@@ -58,19 +57,5 @@ export async function openLineage({ databaseUrl: url, ledger, kafka }: LineageSe
   } catch (error) {
     await close();
     throw error;
-  }
-}
-
-/** At a start of a whole machine or cluster the database may come up later than its clients. */
-async function waitForDatabase(pool: Pool): Promise<void> {
-  const deadline = Date.now() + START_LIMIT_MS;
-  for (;;) {
-    try {
-      await pool.query('select 1');
-      return;
-    } catch (error) {
-      if (!isUnavailable(error) || Date.now() > deadline) throw error;
-      await new Promise((resolve) => setTimeout(resolve, 500));
-    }
   }
 }

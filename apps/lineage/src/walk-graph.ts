@@ -76,10 +76,15 @@ export async function findNodes(pool: Pool, text: string, asOf: number): Promise
   const result = await pool.query<NodeRow>({
     name: 'find-nodes',
     text: `
+with found as (
+  select $1::uuid as node
+  union
+  select a.node from aliases a where a.alias = $2 and a.since_seq <= $3
+)
 select n.node, n.id, n.kind, n.first_seq
-from nodes n
+from found f
+join nodes n on n.node = f.node
 where n.first_seq <= $3
-  and (n.node = $1 or n.node in (select a.node from aliases a where a.alias = $2 and a.since_seq <= $3))
 order by n.node = $1 desc, n.first_seq, n.id`,
     values: [id === null ? null : keyOf(id), text, asOf],
   });
