@@ -1,4 +1,7 @@
+import { ancestryBench } from './ancestry.bench.js';
+import { auditRecordBench } from './audit-record.bench.js';
 import { cliHelpBench } from './cli-help.bench.js';
+import { curveBench } from './curve.bench.js';
 import { evidenceBench } from './evidence.bench.js';
 import { gatesBench } from './gates.bench.js';
 import { httpIngest1Bench } from './http-ingest-1.bench.js';
@@ -7,7 +10,9 @@ import { importBench } from './import.bench.js';
 import { deleteLargeLedger } from './large-ledger.js';
 import { measure, type Bench } from './measure.js';
 import { quickstartBench } from './quickstart.bench.js';
+import { rebuildBench } from './rebuild.bench.js';
 import { relayBench } from './relay.bench.js';
+import { runListBench } from './run-list.bench.js';
 import { sdkLogMetricsBench } from './sdk-log-metrics.bench.js';
 import { sealBench } from './seal.bench.js';
 import { standalone1mBench } from './standalone-1m.bench.js';
@@ -23,6 +28,11 @@ const benches: readonly Bench[] = [
   evidenceBench,
   importBench,
   gatesBench,
+  rebuildBench,
+  curveBench,
+  runListBench,
+  ancestryBench,
+  auditRecordBench,
   standalone1mBench,
   relayBench,
   quickstartBench,
