@@ -5,6 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { EventPayload, EventType } from '@runseal/contracts';
+import type { VerdictAnswer } from '@runseal/gates';
+import type { Page } from '@runseal/lineage';
+import type { VersionAnswer } from '@runseal/registry';
 import { findFreePort, waitFor } from '@runseal/testing';
 import { v7 as uuidv7 } from 'uuid';
 
@@ -12,6 +15,23 @@ const SCRIPT = fileURLToPath(new URL('../../apps/cli/bin/runseal.js', import.met
 const DEMO = fileURLToPath(new URL('../../apps/cli/demo/', import.meta.url));
 
 export const demoFolder = (name: 'healthy-lora' | 'overfit-full'): string => join(DEMO, name);
+
+/** The model of both demo runs. */
+export const MODEL = 'tiny-llama-demo';
+/** Each command is a process of its own; on a machine that does other things too they take their time. */
+export const LIMIT_MS = 90_000;
+
+export interface Imported {
+  readonly run_id: string;
+  readonly state: string;
+  readonly overall: string;
+  readonly events: number;
+  readonly sealed: number;
+  readonly duplicates: number;
+}
+
+export const gatesOf = ({ gates }: VerdictAnswer): Record<string, string> =>
+  Object.fromEntries(gates.map(({ id, verdict }) => [id, verdict]));
 
 export interface Ended {
   readonly exitCode: number | null;
@@ -96,6 +116,44 @@ export class JudgedSite {
   async createKey(principal: string, kind: 'person' | 'service', ...scopes: string[]): Promise<string> {
     const args = ['keys', 'create', '--principal', principal, '--kind', kind, '--scopes', ...scopes];
     return (await this.json<{ secret: string }>(args)).secret;
+  }
+
+  importFolder(folder: string, ...more: string[]): Promise<Imported> {
+    return this.json<Imported>([
+      ...['import', 'llamafactory', folder, '--experiment', 'demo', '--dataset', join(folder, 'train.json')],
+      ...['--facts', join(folder, 'facts.yaml'), ...more],
+    ]);
+  }
+
+  /** The newest verdict; a blocked run's makes the command end with 1. */
+  why(run: string, exitCode = 0, ...more: string[]): Promise<VerdictAnswer> {
+    return this.json<VerdictAnswer>(['why', run, ...more], { exitCode });
+  }
+
+  /** A version once it is as wanted: the registry follows the ledger. */
+  versionThat(model: string, version: number, is: (now: VersionAnswer) => boolean): Promise<VersionAnswer> {
+    return waitFor(`${model} version ${version}`, async () => {
+      const answer = await this.request(`/v1/models/${model}/versions/${version}`);
+      const now = answer.ok ? ((await answer.json()) as VersionAnswer) : null;
+      return now !== null && is(now) && now;
+    });
+  }
+
+  verdictThat(run: string, is: (now: VerdictAnswer) => boolean): Promise<VerdictAnswer> {
+    return waitFor(`a verdict on ${run}`, async () => {
+      const answer = await this.request(`/v1/runs/${run}/gates?limit=1`);
+      const [newest] = ((await answer.json()) as Page<VerdictAnswer>).items;
+      return newest !== undefined && is(newest) && newest;
+    });
+  }
+
+  /** One more row of a run, however long after its end. */
+  async sealLateRow(run: string, step: number, values: Record<string, number | 'NaN'>): Promise<number> {
+    const attempt = (await this.records(`run/${run}`)).find(({ type }) => type === 'run.attempt-started')?.id ?? '';
+    return this.submit('run.metrics-logged', run, {
+      attempt,
+      rows: [{ kind: 'train', step, n: 0, at: null, epoch: null, values }],
+    });
   }
 
   /** A copy of a demo run's folder, to be changed by a test. */
