@@ -29,10 +29,14 @@ function thrownBy(work: () => never): unknown {
 }
 
 test('a refusal that lists requirements is told as one, with exit code 1', () => {
-  const problem = new ProblemError(409, 'transition_refused', 'no', { unmet: [approvals] });
+  const problem = new ProblemError(409, 'approval_refused', 'no', { unmet: [approvals] });
   const told = thrownBy(() => tellUnmet(problem)) as CliError;
   expect(told).toMatchObject({ name: 'CliError', exitCode: 1, cause: problem });
-  expect(told.message).toBe(`Refused, and the refusal is kept.\n${unmetText([approvals])}`);
+  expect(told.message).toBe(`Refused.\n${unmetText([approvals])}`);
+  const kept = new ProblemError(409, 'transition_refused', 'no', { unmet: [approvals] });
+  expect((thrownBy(() => tellUnmet(kept)) as CliError).message).toMatch(
+    /^Refused, and the refusal is in the ledger\.\n/,
+  );
 });
 
 test('anything else is thrown on as it is', () => {

@@ -19,5 +19,8 @@ export function unmetText(unmet: readonly Unmet[]): string {
 export function tellUnmet(error: unknown): never {
   const unmet = error instanceof ProblemError ? (error.problem['unmet'] as readonly Unmet[] | undefined) : undefined;
   if (!unmet) throw error;
-  throw new CliError(`Refused, and the refusal is kept.\n${unmetText(unmet)}`, NO, { cause: error });
+  // A refused transition is sealed; a decision that is not taken leaves no record.
+  const isKept = (error as ProblemError).code === 'transition_refused';
+  const said = isKept ? 'Refused, and the refusal is in the ledger.' : 'Refused.';
+  throw new CliError(`${said}\n${unmetText(unmet)}`, NO, { cause: error });
 }

@@ -134,10 +134,10 @@ function refusalsText({ refusals, refusals_total }: VersionAnswer): string[] {
   const earlier = refusals_total - shown.length;
   return [
     ...(earlier > 0 ? [`  ${earlier} earlier ones: see --json`] : []),
-    ...shown.map(({ at, to, actor, seq, unmet }) => {
-      const lacked = unmet.map(({ requirement }) => requirement.replaceAll('_', ' ')).join(', ');
-      return wrap(`${shortTime(at)}: to ${to}, for ${actor}, record ${seq}: ${lacked}`, '  ');
-    }),
+    ...shown.flatMap(({ at, to, actor, seq, unmet }) => [
+      `  ${shortTime(at)}: to ${to}, for ${actor}, record ${seq}:`,
+      ...unmet.map(({ requirement, found }) => wrap(`${requirement.replaceAll('_', ' ')}: found ${found}`, '    ')),
+    ]),
   ];
 }
 
