@@ -6,6 +6,7 @@ import { Ingest } from './ingest.js';
 import { KeysController } from './keys.controller.js';
 import { EpochsController, LogController } from './log.controller.js';
 import { RecordsController } from './records.controller.js';
+import { SdkFileController } from './sdk-file.controller.js';
 import { SecurityLog } from './security-log.js';
 
 /** The door of the ledger as a module: alone in its own process, or beside the other services in `standalone`. */
@@ -20,7 +21,14 @@ export class IngestModule implements OnModuleInit, OnModuleDestroy {
   static register(ingest: Ingest, log: ServiceLog): DynamicModule {
     return {
       module: IngestModule,
-      controllers: [EventsController, RecordsController, LogController, EpochsController, KeysController],
+      controllers: [
+        EventsController,
+        RecordsController,
+        LogController,
+        EpochsController,
+        KeysController,
+        SdkFileController,
+      ],
       providers: [
         { provide: Ingest, useValue: ingest },
         {
