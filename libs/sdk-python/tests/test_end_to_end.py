@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -227,6 +228,29 @@ def test_a_run_that_starts_before_its_server_is_delivered_when_it_is_there(serve
         owner.unlink()
     assert [one.outcome for one in send_spool(server.config(spool_dir))] == ["delivered"]
     assert [event["type"] for event in server.events(run.id)][-1] == "run.finished"
+
+
+def test_the_server_hands_this_package_out_and_pip_installs_it(server: Server, tmp_path: Path) -> None:
+    name = f"runseal-{runseal.__version__}-py3-none-any.whl"
+    with urllib.request.urlopen(f"{server.url}/sdk/{name}", timeout=30) as response:
+        assert response.read() == (ROOT / "libs" / "sdk-python" / "dist" / name).read_bytes()
+    install = [
+        "-m",
+        "pip",
+        "install",
+        "-q",
+        "--no-deps",
+        "--no-index",
+        "--target",
+        str(tmp_path),
+        f"{server.url}/sdk/{name}",
+    ]
+    subprocess.run([sys.executable, *install], check=True, capture_output=True)
+    script = f"import sys; sys.path.insert(0, {str(tmp_path)!r}); import runseal; print(runseal.__file__)"
+    done = subprocess.run([sys.executable, "-I", "-S", "-c", script], check=True, capture_output=True, text=True)
+    assert done.stdout.startswith(str(tmp_path))
+    with pytest.raises(urllib.error.HTTPError, match="404"):
+        urllib.request.urlopen(f"{server.url}/sdk/runseal-9.9.9-py3-none-any.whl", timeout=30)
 
 
 def test_we_know_every_refusal_that_the_contracts_have(tmp_path: Path) -> None:

@@ -340,7 +340,7 @@ def test_what_goes_to_the_disk_while_it_is_sent_from_memory_counts_once(
     wait_for("the disk is tried again", lambda: record(2) and list_segments(recorder.folder), 15)
     door.closing.set()
     recorder.drain(10)
-    assert recorder.spooled == 0
+    assert recorder.delivery().spooled == 0
     assert len(door.sealed) == len(spooled(str(blocked)))
     recorder.close()
 
@@ -368,10 +368,10 @@ def test_a_disk_that_hangs_costs_rows_beyond_the_queue_and_one_short_wait(
         )
     # Twenty lifecycle calls cost what one costs: 0.1 s.
     assert time.monotonic() - began < 5
-    assert recorder.is_stalled
+    assert not recorder.delivery().complete
     with open(hanging, "wb"):
         pass
-    wait_for("the queue is worked off", lambda: not recorder.is_stalled)
+    wait_for("the queue is worked off", lambda: recorder._writer.is_stalled is False)
     recorder.end("run.finished", [BLANK_ENDING])
     recorder.sync(5)
     events = spooled(spool_dir)

@@ -27,7 +27,9 @@ class Hashing:
     def __init__(self, teller: Teller) -> None:
         self._teller = teller
         self._jobs: queue.SimpleQueue[Optional[_Job]] = queue.SimpleQueue()
-        #: By identity; whoever takes a job out records its subject, so that it is recorded once.
+        #: Not recorded yet, in order.
+        self._open: list[_Job] = []
+        #: By identity; whoever takes a job out of here records its subject, so that it is recorded once.
         self._pending: dict[int, _Job] = {}
         self._is_started = False
 
@@ -36,6 +38,7 @@ class Hashing:
         import hashlib  # noqa: F401
 
         job = _Job(path, record, queue.SimpleQueue())
+        self._open.append(job)
         self._pending[id(job)] = job
         self._jobs.put(job)
         if self._is_started:
@@ -49,7 +52,7 @@ class Hashing:
     def finish(self, limit_s: float) -> None:
         """Waits until all is hashed; what is not by then is recorded without a digest."""
         deadline = time.monotonic() + limit_s
-        for job in list(self._pending.values()):
+        for job in list(self._open):
             with suppress(queue.Empty):
                 job.done.get(timeout=max(0.0, deadline - time.monotonic()))
         for job in list(self._pending.values()):
@@ -70,7 +73,6 @@ class Hashing:
                 self._give_up(job, error)
             else:
                 self._record(job, content)
-            job.done.put(None)
 
     def _give_up(self, job: _Job, error: Exception) -> None:
         self._teller.once(f"hash {job.path}", f"{job.path} is recorded without a digest: {words_of(error)}")
@@ -83,3 +85,6 @@ class Hashing:
             job.record(content)
         except Exception as error:
             self._teller.once("fault", f"{job.path} could not be recorded: {words_of(error)}")
+        finally:
+            self._open.remove(job)
+            job.done.put(None)

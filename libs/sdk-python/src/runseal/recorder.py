@@ -10,6 +10,7 @@ from typing import Callable, Optional
 
 from .config import Config
 from .courier import Courier
+from .delivery import Delivery
 from .door import Door
 from .drafting import complete_event, draft_of, keep_invalid, without_secrets
 from .events import Invalid, retention_of
@@ -73,19 +74,11 @@ class Recorder:
     def folder(self) -> str:
         return self._spool.folder
 
-    @property
-    def spooled(self) -> int:
-        """Accepted and neither sealed nor set aside."""
-        return self._spool.count - (self._sender.settled if self._sender else 0)
-
-    @property
-    def set_aside(self) -> int:
-        return self._sender.set_aside if self._sender else 0
-
-    @property
-    def is_stalled(self) -> bool:
-        """Whether the disk hangs: what was logged last is not even accepted."""
-        return self._writer.is_stalled
+    def delivery(self) -> Delivery:
+        set_aside, settled = (self._sender.set_aside, self._sender.settled) if self._sender else (0, 0)
+        spooled = self._spool.count - settled
+        # Where the disk hangs, what was logged last is not even accepted.
+        return Delivery(spooled == 0 and not self._writer.is_stalled, spooled, set_aside, self.folder)
 
     def log_row(self, row: Row) -> None:
         if not self._writer.put_row(row):
@@ -150,7 +143,7 @@ class Recorder:
         def work() -> None:
             self._spool.close()
             try:
-                # There is none where the disk never took anything and all was sent from memory.
+                # Absent where the disk never took anything.
                 if os.path.isdir(self.folder):
                     mark_done(self.folder, True)
             except OSError as error:
@@ -164,7 +157,10 @@ class Recorder:
 
     def rescue(self) -> None:
         with suppress(Exception):
+            if self._courier is not None:
+                self._courier.stop()
             self._writer.go_inline()
+            self._teller.mute()
 
     def disown(self) -> None:
         self.is_disowned = True
@@ -191,9 +187,9 @@ class Recorder:
     def _without_secrets(self, event: Json) -> Json:
         clean, masked = without_secrets(event)
         if masked:
-            self.masked += [f"{event['type']} {pointer}" for pointer in masked]
-            line = f"what looks like a secret is masked: {event['type']} {', '.join(masked[:20])}"
-            self._teller.once(f"masked {event['type']}", line)
+            kind = event["type"]
+            self.masked += [f"{kind} {pointer}" for pointer in masked]
+            self._teller.once(f"masked {kind}", f"what looks like a secret is masked: {kind} {', '.join(masked[:20])}")
         return clean
 
     # From here on everything but the callbacks of the sender runs on the writer's thread.

@@ -257,8 +257,8 @@ class Run:
         if delivery.complete and self._recorder is not None:
             self._recorder.close()
         elif self._command:
-            line = f"{delivery.spooled} events are still spooled in {delivery.folder}; to send them: {self._command}"
-            self._teller.once("spooled", line)
+            left = f"{delivery.spooled} events are still spooled in {delivery.folder}"
+            self._teller.once("spooled", f"{left}; to send them: {self._command}")
 
     def _attempt(self, work: Callable[[], Result]) -> Optional[Result]:
         try:
@@ -268,11 +268,7 @@ class Run:
             return None
 
     def _delivery(self) -> Delivery:
-        recorder = self._recorder
-        if recorder is None:
-            return Delivery(True, 0, 0, None)
-        is_complete = recorder.spooled == 0 and not recorder.is_stalled
-        return Delivery(is_complete, recorder.spooled, recorder.set_aside, recorder.folder)
+        return Delivery(True, 0, 0, None) if self._recorder is None else self._recorder.delivery()
 
     def _is_open(self) -> bool:
         if self._is_ended:

@@ -84,6 +84,8 @@ class Writer:
 
         Raises queue.Full where even lifecycle work has piled up.
         """
+        if self._is_stopped:
+            return None
         if len(self._queue) >= ROWS_MAX + _JOBS_MAX:
             raise queue.Full
         done: queue.SimpleQueue[Result] = queue.SimpleQueue()
@@ -98,7 +100,7 @@ class Writer:
         try:
             return done.get(timeout=patience_s)
         except queue.Empty:
-            self.is_stalled = True
+            self.is_stalled = not self._is_stopped
             return None
 
     def work_here(self) -> None:
