@@ -1,6 +1,6 @@
 import { openPool } from '@runseal/postgres';
-import { KeyAuthenticator, openLog, serveUntilSignal, startService } from '@runseal/runtime';
-import { kafkaOf, readGatesEnvironment } from './environment.js';
+import { kafkaOf, KeyAuthenticator, openLog, serveUntilSignal, startService } from '@runseal/runtime';
+import { readGatesEnvironment } from './environment.js';
 import { GatesModule } from './gates.module.js';
 import { openGates } from './open-gates.js';
 import { REFUSAL_STATUS } from './refusal.js';

@@ -1,7 +1,7 @@
 import { openPool } from '@runseal/postgres';
-import { KeyAuthenticator, openLog, serveUntilSignal, startService } from '@runseal/runtime';
+import { kafkaOf, KeyAuthenticator, openLog, serveUntilSignal, startService } from '@runseal/runtime';
 import { limits } from '@runseal/contracts';
-import { kafkaOf, readIngestEnvironment, readSigningKey } from './environment.js';
+import { readIngestEnvironment, readSigningKey } from './environment.js';
 import { IngestModule } from './ingest.module.js';
 import { ENTRIES_OPEN, HASHES_OPEN } from './log.controller.js';
 import { openIngest } from './open-ingest.js';

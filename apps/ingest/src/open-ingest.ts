@@ -1,9 +1,9 @@
 import {
   checkSchema,
-  isUnavailable,
   openDirectConnection,
   openPool,
   readMigrations,
+  waitForDatabase,
   type Migration,
   type Pool,
 } from '@runseal/postgres';
@@ -42,7 +42,6 @@ export interface IngestSettings {
 /** In whose name the ledger's own events are sealed. The same in every installation: 26 letters of base32. */
 const MAINTENANCE_PRINCIPAL = 'p_runsealmaintenanceofledger';
 const STATEMENT_LIMIT_MS = 30_000;
-const START_LIMIT_MS = 30_000;
 
 /** The schemas that this service needs, in the order in which they are made. */
 export async function ingestMigrations(): Promise<Migration[]> {
@@ -140,19 +139,5 @@ async function checkDatabase(pool: Pool, url: string): Promise<void> {
     }
   } finally {
     await connection.end();
-  }
-}
-
-/** At a start of a whole machine or cluster the database may come up later than its clients. */
-async function waitForDatabase(pool: Pool): Promise<void> {
-  const deadline = Date.now() + START_LIMIT_MS;
-  for (;;) {
-    try {
-      await pool.query('select 1');
-      return;
-    } catch (error) {
-      if (!isUnavailable(error) || Date.now() > deadline) throw error;
-      await new Promise((resolve) => setTimeout(resolve, 500));
-    }
   }
 }

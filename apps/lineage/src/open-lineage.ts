@@ -1,6 +1,6 @@
 import { LedgerFeed, ledgerMigrations, LedgerRecordSource } from '@runseal/ledger';
 import { KafkaFeed, type KafkaOptions } from '@runseal/messaging';
-import { checkSchema, openPool, readMigrations, waitForDatabase, type Migration, type Pool } from '@runseal/postgres';
+import { checkSchema, openPool, readMigrations, waitForDatabase, type Migration } from '@runseal/postgres';
 import { ObservedReader, Projector, schemaOf } from '@runseal/projections';
 import { accessMigrations } from '@runseal/runtime';
 import { Lineage } from './lineage.js';

@@ -1,46 +1,13 @@
-import type { KafkaOptions } from '@runseal/messaging';
-import { choice, flag, integer, LOG_LEVELS, readEnvironment, secret, string, url } from '@runseal/runtime';
+import { kafkaVariables, readEnvironment, serviceVariables, string, url } from '@runseal/runtime';
 
 export const registryVariables = {
-  HOST: string({ help: 'address to listen on', default: '127.0.0.1' }),
-  PORT: integer({ help: 'port of the service', min: 0, max: 65_535, default: 7454 }),
-  MANAGEMENT_PORT: integer({ help: 'port of the Prometheus metrics', min: 0, max: 65_535, default: 7554 }),
+  ...serviceVariables({ port: 7454, does: 'reads and seals' }),
   DATABASE_URL: url({ help: 'the database, as the role runseal_registry', schemes: ['postgres', 'postgresql'] }),
-  RUNSEAL_LEDGER: string({
-    help: 'the ledger that this service reads and seals',
-    pattern: /^[a-z0-9][a-z0-9.-]{0,62}$/,
-    wanted: 'a name of a-z, 0-9, dot and hyphen, at most 63 characters',
-    default: 'default',
-  }),
   RUNSEAL_HEADS_DIR: string({ help: 'directory of the signed heads, which are only read here' }),
-  KAFKA_BROKERS: string({
-    help: 'host:port of brokers, separated by commas. Empty: the ledger itself is followed',
-    default: '',
-    pattern: /^[^\s,:]+:\d+(,[^\s,:]+:\d+)*$/,
-    wanted: 'host:port,host:port,...',
-  }),
-  KAFKA_CLIENT_ID: string({ help: 'name in the logs and quotas of the brokers', default: 'runseal-registry' }),
-  KAFKA_SSL: flag({ help: 'TLS to the brokers (NODE_EXTRA_CA_CERTS names an authority of your own)', default: false }),
-  KAFKA_SASL_MECHANISM: choice({
-    help: 'how the brokers want to be told who this is',
-    of: ['none', 'plain', 'scram-sha-256', 'scram-sha-512'],
-    default: 'none',
-  }),
-  KAFKA_SASL_USERNAME: string({ help: 'with a mechanism', default: '' }),
-  KAFKA_SASL_PASSWORD: secret({ help: 'with a mechanism', lengthMin: 1, default: '' }),
-  LOG_LEVEL: choice({ help: 'least severe log line that is written', of: LOG_LEVELS, default: 'info' }),
+  ...kafkaVariables({ clientId: 'runseal-registry', without: 'the ledger itself is followed' }),
 } as const;
 
 /** The settings of this process, all faults named at once. The only reader of process.env. */
 export function readRegistryEnvironment() {
   return readEnvironment(process.env, registryVariables);
-}
-
-/** How Kafka is reached; null where there is none. */
-export function kafkaOf(environment: ReturnType<typeof readRegistryEnvironment>): KafkaOptions | null {
-  const { KAFKA_BROKERS, KAFKA_CLIENT_ID, KAFKA_SSL, KAFKA_SASL_MECHANISM: mechanism } = environment;
-  if (KAFKA_BROKERS === '') return null;
-  const options = { brokers: KAFKA_BROKERS.split(','), clientId: KAFKA_CLIENT_ID, ssl: KAFKA_SSL };
-  const { KAFKA_SASL_USERNAME: username, KAFKA_SASL_PASSWORD: password } = environment;
-  return mechanism === 'none' ? options : { ...options, sasl: { mechanism, username, password } };
 }

@@ -1,6 +1,6 @@
 import { openPool } from '@runseal/postgres';
-import { KeyAuthenticator, openLog, serveUntilSignal, startService } from '@runseal/runtime';
-import { kafkaOf, readRegistryEnvironment } from './environment.js';
+import { kafkaOf, KeyAuthenticator, openLog, serveUntilSignal, startService } from '@runseal/runtime';
+import { readRegistryEnvironment } from './environment.js';
 import { BODY_LIMIT } from './requests.js';
 import { openRegistry } from './open-registry.js';
 import { REFUSAL_STATUS } from './refusal.js';

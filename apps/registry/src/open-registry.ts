@@ -1,6 +1,6 @@
 import { DirectoryHeadStore, ledgerMigrations, LedgerFeed, LedgerRecordSource, SealingDoor } from '@runseal/ledger';
 import { KafkaFeed, type KafkaOptions } from '@runseal/messaging';
-import { checkSchema, isUnavailable, openPool, readMigrations, type Migration, type Pool } from '@runseal/postgres';
+import { checkSchema, openPool, readMigrations, waitForDatabase, type Migration } from '@runseal/postgres';
 import { ObservedReader, Projector, schemaOf } from '@runseal/projections';
 import { accessMigrations, type ServiceLog } from '@runseal/runtime';
 import { DueSealer } from './due-sealer.js';
@@ -18,7 +18,6 @@ export interface RegistrySettings {
 }
 
 const STATEMENT_LIMIT_MS = 30_000;
-const START_LIMIT_MS = 30_000;
 
 /** The schemas that this service needs, in the order in which they are made. */
 export async function registryMigrations(): Promise<Migration[]> {
@@ -81,19 +80,5 @@ export async function openRegistry(settings: RegistrySettings, log: ServiceLog):
   } catch (error) {
     await Promise.all(pools.map((one) => one.end()));
     throw error;
-  }
-}
-
-/** At a start of a whole machine or cluster the database may come up later than its clients. */
-async function waitForDatabase(pool: Pool): Promise<void> {
-  const deadline = Date.now() + START_LIMIT_MS;
-  for (;;) {
-    try {
-      await pool.query('select 1');
-      return;
-    } catch (error) {
-      if (!isUnavailable(error) || Date.now() > deadline) throw error;
-      await new Promise((resolve) => setTimeout(resolve, 500));
-    }
   }
 }

@@ -4,6 +4,7 @@ export {
   inTransaction,
   sqlState,
   isUnavailable,
+  waitForDatabase,
   type Pool,
   type PoolOptions,
   type Connection,

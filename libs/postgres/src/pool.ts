@@ -99,3 +99,19 @@ export function isUnavailable(error: unknown): boolean {
     /Connection terminated|is not queryable|timeout exceeded when trying to connect/.test(error.message)
   );
 }
+
+const START_LIMIT_MS = 30_000;
+
+/** Resolves once the server answers: at a start of a whole machine it may come up after its clients. Rejects after 30 s. */
+export async function waitForDatabase(pool: Pool): Promise<void> {
+  const deadline = Date.now() + START_LIMIT_MS;
+  for (;;) {
+    try {
+      await pool.query('select 1');
+      return;
+    } catch (error) {
+      if (!isUnavailable(error) || Date.now() > deadline) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 500));
+    }
+  }
+}

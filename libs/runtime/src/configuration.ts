@@ -62,7 +62,7 @@ export function readEnvironment<const Spec extends Record<string, Variable<unkno
 export function describeEnvironment(spec: Readonly<Record<string, Variable<unknown>>>): string {
   const rows = Object.entries(spec).map(([name, { help, wanted, fallback, isSecret }]) => {
     const shown =
-      fallback === undefined ? 'required' : isSecret ? 'set' : fallback === '' ? 'empty' : `\`${String(fallback)}\``;
+      fallback === undefined ? 'required' : fallback === '' ? 'empty' : isSecret ? 'set' : `\`${String(fallback)}\``;
     return `| \`${name}\` | ${wanted.replaceAll('|', '\\|')}${isSecret ? ', secret' : ''} | ${shown} | ${help} |`;
   });
   return ['| variable | value | default | what for |', '|---|---|---|---|', ...rows, ''].join('\n');
@@ -108,7 +108,7 @@ export const flag = (options: Common<boolean>): Variable<boolean> =>
 export const secret = (options: Common<string> & { lengthMin: number }): Variable<string> =>
   variable(
     options,
-    `at least ${options.lengthMin} characters`,
+    options.lengthMin === 1 ? 'text' : `at least ${options.lengthMin} characters`,
     (text) => (text.length >= options.lengthMin ? text : undefined),
     true,
   );

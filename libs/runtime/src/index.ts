@@ -42,3 +42,4 @@ export {
   secret,
   type Variable,
 } from './configuration.js';
+export { kafkaOf, kafkaVariables, serviceVariables, type KafkaEnvironment } from './service-variables.js';
