@@ -21,6 +21,8 @@ const TASTE = [
   'top-level-properties-order',
   // One image is built by one service and used under its name by all others.
   'no-build-and-image',
+  // docker-compose 1 knows no such key and reads the file otherwise.
+  'require-project-name-field',
 ];
 const compose = new DCLinter({
   rules: Object.fromEntries(TASTE.map((rule) => [rule, 0])),

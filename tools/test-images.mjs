@@ -42,19 +42,20 @@ async function main() {
 async function tryCompose([command, ...before]) {
   const port = await findFreePort();
   const env = { ...process.env, RUNSEAL_PORT: String(port), RUNSEAL_DB_PASSWORD: PASSWORD };
-  const project = [...before, '--project-name', `runseal-test-${randomBytes(3).toString('hex')}`];
+  const name = `runseal-test-${randomBytes(3).toString('hex')}`;
+  const project = [...before, '--project-name', name];
   const compose = (...args) => run(command, [...project, ...args], { env });
   /** A line of shell in a container of the image, on the network of the services. */
   const shell = (line, more = []) =>
     compose('run', '--rm', '--no-deps', '-T', ...more, '--entrypoint', 'sh', 'set-up', '-euc', line);
   try {
     const up = await step({ name: 'up', budget_s: 180 }, command, [...project, 'up', '--detach'], { env });
-    const isReady = up.isOk && (await waitUntilReady(port));
-    if (!say('ready', isReady, isReady ? '' : (await compose('logs', '--tail=20')).output)) return false;
+    const isHealthy = up.isOk && (await waitUntilHealthy(name, port));
+    if (!say('healthy', isHealthy, isHealthy ? '' : (await compose('logs', '--tail=20')).output)) return false;
     const made = await shell(
       `${CLI} keys create --principal ada --kind person --scopes ${SCOPES} --database ${DATABASE}`,
     );
-    const key = /rsk_\w+/.exec(made.output)?.[0];
+    const key = /rsk_[\w-]+/.exec(made.output)?.[0];
     if (!say('key', key !== undefined, made.output)) return false;
     const server = ['-e', 'RUNSEAL_URL=http://console:7456', '-e', `RUNSEAL_API_KEY=${key}`];
     const files = `--dataset ${DEMO}/train.json --facts ${DEMO}/facts.yaml`;
@@ -72,20 +73,19 @@ async function tryCompose([command, ...before]) {
   }
 }
 
-async function waitUntilReady(port) {
+/** Until every container is healthy by its own check, and the console answers on the port that it publishes. */
+async function waitUntilHealthy(project, port) {
+  const wanted = Object.values(readServices()).filter(({ healthcheck }) => healthcheck).length;
+  const label = `label=com.docker.compose.project=${project}`;
   const deadline = performance.now() + READY_LIMIT_MS;
   while (performance.now() < deadline) {
-    // Every service behind the console answers, if only that it wants a key.
-    const paths = ['/v1/records', '/v1/runs', '/v1/policies', '/v1/models'];
-    const answers = await Promise.all(
-      paths.map((path) =>
-        fetch(`http://127.0.0.1:${port}${path}`).then(
-          ({ status }) => status,
-          () => 0,
-        ),
-      ),
-    );
-    if (answers.every((status) => status === 401)) return true;
+    const { output } = await run('docker', ['ps', '--filter', label, '--format', '{{.Status}}']);
+    if ((output.match(/\(healthy\)/g) ?? []).length === wanted) {
+      return fetch(`http://127.0.0.1:${port}/health/ready`).then(
+        ({ ok }) => ok,
+        () => false,
+      );
+    }
     await new Promise((resolve) => setTimeout(resolve, 500));
   }
   return false;
@@ -93,8 +93,11 @@ async function waitUntilReady(port) {
 
 /** Of the services that we do not build. */
 function imagesOfOthers() {
-  const { services } = parse(readFileSync(join(root, 'docker-compose.yml'), 'utf8'), { merge: true });
-  return [...new Set(Object.values(services).map(({ image }) => image))].filter((image) => image !== IMAGE);
+  return [...new Set(Object.values(readServices()).map(({ image }) => image))].filter((image) => image !== IMAGE);
+}
+
+function readServices() {
+  return parse(readFileSync(join(root, 'docker-compose.yml'), 'utf8'), { merge: true }).services;
 }
 
 function answers(command, args) {
