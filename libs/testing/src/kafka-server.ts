@@ -119,8 +119,8 @@ export class TestKafka {
       'kafka.tools.StorageTool',
       'format',
       '--standalone',
-      '--cluster-id',
-      id,
+      // In one word: one id in 64 begins with a hyphen and would be taken for an option.
+      `--cluster-id=${id}`,
       '--config',
       this.configuration,
     ];
