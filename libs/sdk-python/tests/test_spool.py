@@ -224,7 +224,8 @@ def test_a_full_disk_costs_rows_that_are_counted_and_nothing_else(
     for count in range(50):
         run.log_parameters({"name": str(count).ljust(1000)})
     troubles = [line for line in said if "cannot be written" in line]
-    assert len(troubles) == 1
+    # Said again at most where the disk had taken something for 5 s.
+    assert 1 <= len(troubles) <= 3
     assert "No space left" in troubles[0]
     door.always = None
     door.closing.set()

@@ -268,6 +268,9 @@ def _proxy_headers(proxy: SplitResult) -> dict[str, str]:
 
 
 def _explain(error: Exception) -> str:
-    if isinstance(error, TimeoutError):
+    import socket
+
+    # Before Python 3.10 the one is not the other.
+    if isinstance(error, (TimeoutError, socket.timeout)):
         return "the server did not answer in time"
     return str(error) or type(error).__name__

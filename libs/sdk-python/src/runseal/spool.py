@@ -203,7 +203,9 @@ class Spool:
             return False
         self._segment_bytes += len(entry)
         self._used += len(entry)
-        self._teller.passed("disk")
+        # A small entry that still fits does not mean that the disk is no longer full.
+        if time.monotonic() >= self._full_until:
+            self._teller.passed("disk")
         return True
 
     def _cut_back(self) -> None:
