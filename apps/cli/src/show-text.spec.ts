@@ -138,6 +138,24 @@ describe('the verdict', () => {
   });
 });
 
+test.each([
+  ['Production', 'blocked', 'support version 4, stage Production, CONTESTED'],
+  ['Staging', 'blocked', 'support version 4, stage Staging, CONTESTED'],
+  ['Production', 'passed', 'support version 4, stage Production'],
+  ['None', 'blocked', 'support version 4, stage None'],
+] as const)('a version at %s whose run is %s is shown as %s', (stage, overall, text) => {
+  const verdict = { verdict_id: RUN, seq: 9, overall, policy: verdictAnswer().policy, unmet: [], acceptance: null };
+  const run = runAnswer({ model: { name: 'support', version: 4, stage, seq: 9 }, verdict });
+  expect(show({ run })).toContain(`  model        ${text}\n`);
+});
+
+test.each(['running', 'finished', 'failed', 'killed', 'lost'] as const)(
+  'a %s run that tells no more shows its state',
+  (state) => {
+    expect(show({ run: runAnswer({ state }) })).toContain(`  state        ${state}\n`);
+  },
+);
+
 test('what went in and came out is named with its digest, or that it was not hashed', () => {
   const material = { role: null, path: null, files: null, facts: {}, asserted: [] };
   const run = runAnswer({

@@ -49,11 +49,21 @@ function head(run: RunAnswer, paint: Paint): string {
     ['loss', summary.initial_loss === null ? null : `${cell(summary.initial_loss)} → ${cell(summary.final_loss)}`],
     ['eval loss', evalLoss(summary)],
     ['checkpoints', checkpointsOf(run)],
-    ['model', model === null ? null : `${model.name} version ${model.version}, stage ${model.stage}`],
+    ['model', model === null ? null : modelText(model, run.verdict, paint)],
   ];
   const known = facts.filter((fact): fact is [string, string] => fact[1] !== null);
   const title = run.name === null ? run.run_id : cell(run.name, 100);
   return [title, ...known.map(([name, value]) => `  ${name.padEnd(13)}${value}`)].join('\n');
+}
+
+/** Contested is a version that people rely on while its run's newest verdict blocks. */
+function modelText(
+  { name, version, stage }: NonNullable<RunAnswer['model']>,
+  verdict: RunAnswer['verdict'],
+  paint: Paint,
+): string {
+  const isContested = verdict?.overall === 'blocked' && (stage === 'Staging' || stage === 'Production');
+  return `${name} version ${version}, stage ${stage}${isContested ? `, ${paint('CONTESTED', 'contested')}` : ''}`;
 }
 
 /** The state, and why it broke off where somebody told. */

@@ -71,3 +71,17 @@ test('a gate that policy only watches is shown as not counted', () => {
   const text = explainVerdict(verdictAnswer({ gates: [gate('X1', { shadow: true, verdict: 'fail' })] }));
   expect(text).toContain('X1 task quality: FAIL (shadow, not counted)');
 });
+
+test('a sentence that enumerates much is shown as a list, a value that is not there as a dash', () => {
+  const explanation = '3 of 34 fields are not complete: a is missing; b is missing (state it); c is wrong. And 1 more.';
+  const text = explainVerdict(
+    verdictAnswer({ gates: [gate('G6', { explanation, inputs: [{ name: 'a', value: null, seq: null }] })] }),
+  );
+  expect(text.split('\n').slice(-5)).toEqual([
+    '   3 of 34 fields are not complete:',
+    '   - a is missing',
+    '   - b is missing (state it)',
+    '   - c is wrong. And 1 more.',
+    '     a  -',
+  ]);
+});

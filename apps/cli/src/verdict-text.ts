@@ -52,7 +52,20 @@ function explainGate(gate: GateAnswer, paint: Paint): string {
       `     ${plain(input.name).padEnd(width)}  ${text(input.value)}${input.seq === null ? '' : `  (record ${input.seq})`}`,
   );
   const title = `${id} ${plain(name).replaceAll('_', ' ')}: ${word} (${weight})`;
-  return [title, wrap(explanation, '   '), ...values].join('\n');
+  return [title, explanationText(explanation), ...values].join('\n');
+}
+
+const LISTED_MIN = 3;
+
+/** A sentence in lines; one that enumerates much, a line or more for each. */
+function explanationText(explanation: string): string {
+  const at = explanation.indexOf(': ');
+  const items = explanation.slice(at + 2).split('; ');
+  if (at < 0 || items.length < LISTED_MIN) return wrap(explanation, '   ');
+  return [
+    wrap(explanation.slice(0, at + 1), '   '),
+    ...items.map((item) => `   - ${wrap(item, '     ').trimStart()}`),
+  ].join('\n');
 }
 
 /** What a person can do now; the gates' own sentences say what a trainer can. */
@@ -62,4 +75,5 @@ function adviceOn({ overall, accepted, superseded_by, run_id }: VerdictAnswer): 
 }
 
 const isGood = (verdict: GateAnswer['verdict']) => verdict === 'pass' || verdict === 'skipped';
-const text = (value: unknown) => plain(typeof value === 'string' ? value : JSON.stringify(value));
+const text = (value: unknown) =>
+  value === null ? '-' : plain(typeof value === 'string' ? value : JSON.stringify(value));

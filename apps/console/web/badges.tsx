@@ -51,10 +51,11 @@ export function VerdictBadge({ verdict }: { verdict: string | null }) {
   );
 }
 
-export function StageBadge({ stage }: { stage: string }) {
+export function StageBadge({ stage, isContested }: { stage: string; isContested: boolean }) {
+  if (isContested) return <Badge tone="bad" sign="◆">{`${stage}, contested`}</Badge>;
   return (
     <Badge tone={stage === 'Production' ? 'good' : 'plain'} sign="◆">
-      {stage}
+      {stage === 'None' ? 'no stage' : stage}
     </Badge>
   );
 }

@@ -10,6 +10,8 @@ import { useMetrics } from './queries.js';
 
 /** The charts that everybody looks at; the others wait for a click. */
 const SHOWN = 4;
+/** Of the others so many are named. */
+const NAMED = 8;
 
 export function CurvesSection({ id, isLive }: { id: string; isLive: boolean }) {
   return (
@@ -42,7 +44,12 @@ function Curves({ metrics }: { metrics: Metrics }) {
       {more.length > 0 && (
         <details>
           <summary>
-            {plural(more.length, 'more chart')}: {more.map(({ title }) => title).join(', ')}
+            {plural(more.length, 'more chart')}:{' '}
+            {more
+              .slice(0, NAMED)
+              .map(({ title }) => title)
+              .join(', ')}
+            {more.length > NAMED && ', …'}
           </summary>
           <Charts charts={more} bestStep={bestStep} />
         </details>

@@ -101,7 +101,7 @@ function GateItem({ gate }: { gate: Gate }) {
         <VerdictBadge verdict={gate.verdict} />
         <Effect gate={gate} />
       </p>
-      <p className="gate-why">{gate.explanation}</p>
+      <Explanation text={gate.explanation} />
       {(gate.inputs.length > 0 || gate.baseline) && (
         <details>
           <summary>{plural(gate.inputs.length, 'input')}, with the records that they come from</summary>
@@ -109,6 +109,25 @@ function GateItem({ gate }: { gate: Gate }) {
         </details>
       )}
     </li>
+  );
+}
+
+const LISTED_MIN = 3;
+
+/** A sentence; one that enumerates much is shown as a list. */
+function Explanation({ text }: { text: string }) {
+  const at = text.indexOf(': ');
+  const items = text.slice(at + 2).split('; ');
+  if (at < 0 || items.length < LISTED_MIN) return <p className="gate-why">{text}</p>;
+  return (
+    <div className="gate-why">
+      {text.slice(0, at + 1)}
+      <ul>
+        {items.map((item, index) => (
+          <li key={index}>{item}</li>
+        ))}
+      </ul>
+    </div>
   );
 }
 

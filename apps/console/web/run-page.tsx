@@ -5,7 +5,7 @@ import { StageBadge, StateBadge, VerdictBadge } from './badges.js';
 import { CurvesSection } from './curves-section.js';
 import { Fact } from './fact.js';
 import { Answer, Empty } from './feedback.js';
-import { formatCount, formatDuration, formatMetric } from './formatting.js';
+import { formatCount, formatDuration, formatMetric, NONE } from './formatting.js';
 import { GatesSection } from './gates-section.js';
 import { CopyButton, Seq, Time } from './hash.js';
 import { HashesSection } from './hashes-section.js';
@@ -63,7 +63,7 @@ function RunHeading({ run }: { run: Run }) {
       <h1>{run.name ?? run.id}</h1>
       <p className="under-heading">
         <StateBadge state={run.state} /> <VerdictBadge verdict={run.overall} />{' '}
-        {run.model && <StageBadge stage={run.model.stage} />}
+        {run.model && <StageBadge stage={run.model.stage} isContested={isContested(run)} />}
         <span className="hash">
           {run.name !== null && <code>{run.id}</code>}
           <CopyButton text={run.id} what="the run's id" />
@@ -92,6 +92,7 @@ function RunFacts({ run }: { run: Run }) {
         <Fact name="experiment">{run.experiment ?? 'not told'}</Fact>
         <Fact name="model">
           {model ? `${model.name}, version ${model.version}, stage ${model.stage}` : 'no version registered'}
+          {isContested(run) && <strong className="bad"> contested: the newest verdict blocks</strong>}
         </Fact>
         <Fact name="trainer">{run.trainer ?? 'not told'}</Fact>
         <Fact name="objective">{run.objective ?? 'not told'}</Fact>
@@ -108,11 +109,10 @@ function RunFacts({ run }: { run: Run }) {
           {progress.epochs !== null && <span className="soft"> ({formatMetric(progress.epochs)} epochs)</span>}
         </Fact>
         <Fact name="loss, first and last">
-          {formatMetric(summary.initialLoss)} → {formatMetric(summary.finalLoss)} <span className="soft">nats</span>
+          <Losses between=" → " values={[summary.initialLoss, summary.finalLoss]} />
         </Fact>
         <Fact name="eval loss, best and last">
-          {formatMetric(summary.bestEvalLoss)} · {formatMetric(summary.finalEvalLoss)}{' '}
-          <span className="soft">nats</span>
+          <Losses between=" · " values={[summary.bestEvalLoss, summary.finalEvalLoss]} />
         </Fact>
         <Fact name="log rows">{summary.rows === null ? '–' : formatCount(summary.rows)}</Fact>
         <Fact name="recorded">
@@ -121,5 +121,18 @@ function RunFacts({ run }: { run: Run }) {
         </Fact>
       </dl>
     </section>
+  );
+}
+
+/** People rely on the version and its run's newest verdict blocks. */
+const isContested = ({ model, overall }: Run): boolean =>
+  overall === 'blocked' && (model?.stage === 'Staging' || model?.stage === 'Production');
+
+function Losses({ values, between }: { values: readonly Run['summary']['finalLoss'][]; between: string }) {
+  if (values.every((value) => value === null)) return <>{NONE}</>;
+  return (
+    <>
+      {values.map(formatMetric).join(between)} <span className="soft">nats</span>
+    </>
   );
 }
