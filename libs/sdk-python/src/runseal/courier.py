@@ -34,7 +34,6 @@ class Courier:
         self._wake: queue.SimpleQueue[None] = queue.SimpleQueue()
         self._drains: list[queue.SimpleQueue[None]] = []
         self._failures = 0
-        self._has_news = False
         self._is_paused = False
         #: The server named a time (Retry-After): nobody cuts that short.
         self._must_wait = False
@@ -46,7 +45,6 @@ class Courier:
 
     def notify(self) -> None:
         """There is something new to send; it does not cut a pause short."""
-        self._has_news = True
         if not self._is_paused:
             self._wake.put(None)
 
@@ -54,7 +52,6 @@ class Courier:
         """Returns when everything is delivered, when only a person can help, or after the limit."""
         done: queue.SimpleQueue[None] = queue.SimpleQueue()
         self._drains.append(done)
-        self._has_news = True
         if not self._must_wait:
             self._wake.put(None)
         try:
@@ -70,14 +67,13 @@ class Courier:
 
     def _loop(self) -> None:
         while not self._is_stopped:
-            self._has_news = False
+            # What woke it lies in the spool by now; what comes from here on wakes it again.
+            self._forget_wakes()
             # Those who come while it sends wait for the next round: this one may have missed what they wait for.
             waiting = list(self._drains)
             stop = self._attempt()
             if stop.kind != "retry":
                 self._failures = 0
-            if self._has_news and stop.kind == "empty":
-                continue
             if stop.kind != "retry":
                 for done in waiting:
                     done.put(None)
@@ -95,8 +91,7 @@ class Courier:
         if stop.kind == "empty":
             self._sleep(None)
             return
-        while not self._wake.empty():
-            self._wake.get_nowait()
+        self._forget_wakes()
         self._is_paused = True
         if stop.kind == "hold":
             # Whoever began to wait meanwhile is told after one more try.
@@ -109,6 +104,10 @@ class Courier:
             self._sleep(max(stop.after_s, backoff(self._failures, max_s)))
         self._is_paused = False
         self._must_wait = False
+
+    def _forget_wakes(self) -> None:
+        while not self._wake.empty():
+            self._wake.get_nowait()
 
     def _sleep(self, limit_s: Optional[float]) -> None:
         with suppress(queue.Empty):
