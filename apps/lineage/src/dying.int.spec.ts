@@ -20,7 +20,7 @@ beforeEach(async () => {
   ledger = await SealedLedger.open(server);
   // A paused process loses its session after this, instead of after 10 s.
   await ledger.database.superuser.query(`alter role runseal_lineage set idle_in_transaction_session_timeout = '1s'`);
-});
+}, 60_000);
 afterEach(async () => {
   for (const child of children.splice(0)) child.kill('SIGKILL');
   await ledger.close();

@@ -14,7 +14,7 @@ describe('the projection', () => {
   beforeAll(async () => {
     server = await TestServer.start();
     database = await LineageDatabase.open(server);
-  });
+  }, 60_000);
   afterAll(async () => {
     await database?.close();
     await server?.remove();
