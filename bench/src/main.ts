@@ -17,6 +17,7 @@ import { sdkLogMetricsBench } from './sdk-log-metrics.bench.js';
 import { sealBench } from './seal.bench.js';
 import { standalone1mBench } from './standalone-1m.bench.js';
 import { verifyBenches } from './verify.bench.js';
+import { visibleBenches } from './visible.bench.js';
 
 const benches: readonly Bench[] = [
   sealBench,
@@ -35,6 +36,7 @@ const benches: readonly Bench[] = [
   auditRecordBench,
   standalone1mBench,
   relayBench,
+  ...visibleBenches,
   quickstartBench,
 ];
 
@@ -59,6 +61,11 @@ async function main(wanted: readonly string[]): Promise<0 | 1 | 2> {
       continue;
     }
     try {
+      const lacking = (await bench.lacks?.()) ?? null;
+      if (lacking !== null) {
+        say(`${name} is skipped: ${lacking}`);
+        continue;
+      }
       for (const figure of await measure(bench)) process.stdout.write(`${JSON.stringify(figure)}\n`);
     } catch (error) {
       say(`${name} failed: ${error instanceof Error ? error.stack : String(error)}`);

@@ -31,6 +31,8 @@ export interface Bench extends Claim {
   readonly isCold?: boolean;
   /** Why the bench runs only where it is named. */
   readonly onlyByName?: string;
+  /** What this machine lacks for it, in words; null where nothing is lacking. */
+  readonly lacks?: () => Promise<string | null>;
   readonly prepare: () => Promise<Prepared>;
 }
 

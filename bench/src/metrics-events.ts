@@ -9,7 +9,7 @@ const ROWS = 4;
 const DISTINCT = 1_000;
 
 /** Four rows of three values, as a trainer logs them: about 560 bytes of canonical JSON. */
-function metricsPayload(number: number): object {
+export function metricsPayload(number: number): object {
   const rows = Array.from({ length: ROWS }, (_, row) => ({
     kind: 'train',
     step: 10 * (ROWS * number + row),

@@ -4,7 +4,7 @@ import { LedgerFeed, LedgerRecordSource, sealBatch, type Anchor } from '@runseal
 import { KafkaFeed, KafkaPublisher, type FeedReader, type Position, type RecordSource } from '@runseal/messaging';
 import { TestTopic } from '@runseal/messaging/testing';
 import { inTransaction, openPool, type Pool } from '@runseal/postgres';
-import { TestKafka, waitFor } from '@runseal/testing';
+import { findKafka, TestKafka, waitFor } from '@runseal/testing';
 import { asSuperuser, createLedgerDatabase, openBenchLedger, requestOf } from './ledger-database.js';
 import type { Bench } from './measure.js';
 
@@ -20,6 +20,10 @@ export const relayBench: Bench = {
   target: '>= 15000 records/s (from the ledger through Kafka into rows of Postgres, 1 kB payloads)',
   isMet: (value) => value >= 15_000,
   postgres: 18,
+  lacks: async () => {
+    const found = await findKafka();
+    return 'missing' in found ? found.missing : null;
+  },
   prepare: async () => {
     const kafka = await TestKafka.start();
     const options = { brokers: kafka.brokers };

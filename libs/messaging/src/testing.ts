@@ -109,17 +109,58 @@ export class TestTopic {
    */
   async measureAlone(records: readonly SealedRecord[]): Promise<number> {
     const messages = records.map(formatRecordMessage);
+    const done = Promise.withResolvers<void>();
+    const alone = await this.openAlone((count) => {
+      if (count >= messages.length) done.resolve();
+    });
+    const started = performance.now();
+    for (let from = 0; from < messages.length; from += 500) await alone.send(messages.slice(from, from + 500));
+    await done.promise;
+    const took_ms = performance.now() - started;
+    await alone.close();
+    return took_ms;
+  }
+
+  /**
+   * The same at a pace: all of these batches evenly over each of so many seconds. Returns for each batch sent the milliseconds
+   * from when it was due until it was read.
+   */
+  async measureWaitsAlone(batches: readonly (readonly SealedRecord[])[], seconds: number): Promise<number[]> {
+    const ready = batches.map((records) => records.map(formatRecordMessage));
+    const ends: number[] = [];
+    const waits_ms: number[] = [];
+    const done = Promise.withResolvers<void>();
+    let started = performance.now();
+    const alone = await this.openAlone((count) => {
+      while ((ends[waits_ms.length] ?? Infinity) <= count) {
+        waits_ms.push(performance.now() - started - (waits_ms.length * 1_000) / batches.length);
+      }
+      if (waits_ms.length === batches.length * seconds) done.resolve();
+    });
+    started = performance.now();
+    for (let number = 0; number < batches.length * seconds; number++) {
+      await wait(Math.max(0, started + (number * 1_000) / batches.length - performance.now()));
+      const messages = ready[number % batches.length] ?? [];
+      ends.push((ends.at(-1) ?? 0) + messages.length);
+      await alone.send(messages);
+    }
+    await done.promise;
+    await alone.close();
+    return waits_ms;
+  }
+
+  /** A producer and a consumer of kafkajs with the settings of ours; `seen` is told how many messages came so far. */
+  private async openAlone(
+    seen: (count: number) => void,
+  ): Promise<{ send(messages: Message[]): Promise<unknown>; close(): Promise<unknown> }> {
     const kafka = openKafka(this.options);
     const consumer = kafka.consumer({ groupId: randomBytes(6).toString('hex'), maxWaitTimeInMs: 250 });
     const joined = Promise.withResolvers<void>();
     consumer.on('consumer.group_join', () => joined.resolve());
-    const done = Promise.withResolvers<void>();
-    let missing = messages.length;
+    let count = 0;
     await consumer.connect();
     await consumer.subscribe({ topics: [this.name], fromBeginning: true });
-    const eachBatch = async ({ batch }: EachBatchPayload) => {
-      if ((missing -= batch.messages.length) <= 0) done.resolve();
-    };
+    const eachBatch = async ({ batch }: EachBatchPayload) => seen((count += batch.messages.length));
     await consumer.run({ autoCommit: false, eachBatch });
     const producer = kafka.producer({
       idempotent: true,
@@ -128,14 +169,10 @@ export class TestTopic {
     });
     await producer.connect();
     await joined.promise;
-    const started = performance.now();
-    for (let from = 0; from < messages.length; from += 500) {
-      await producer.send({ topic: this.name, acks: -1, messages: messages.slice(from, from + 500) });
-    }
-    await done.promise;
-    const took_ms = performance.now() - started;
-    await Promise.all([producer.disconnect(), consumer.disconnect()]);
-    return took_ms;
+    return {
+      send: (messages) => producer.send({ topic: this.name, acks: -1, messages }),
+      close: () => Promise.all([producer.disconnect(), consumer.disconnect()]),
+    };
   }
 
   /** Members of a reader's group by what they were given of the topic. */
