@@ -15,9 +15,11 @@ async function main(args) {
     return 2;
   }
   process.stdout.write('Runseal as separate services\n');
-  const install = () =>
-    step({ name: 'install', budget_s: 150, remark: 'npm ci' }, 'npm', ['ci', '--no-audit', '--no-fund']);
-  if (!isInstalled() && !(await install()).isOk) return 1;
+  // Never by itself: an installation takes node_modules away from whatever else runs in this folder.
+  if (!isInstalled()) {
+    process.stderr.write('scaled: node_modules does not fit package-lock.json. Run "npm ci" first.\n');
+    return 1;
+  }
   const build = ['run-many', '-t', 'build', '-p', 'e2e', 'cli'];
   return (await step({ name: 'build', budget_s: 90 }, bin('nx'), build)).isOk ? serve('scaled', args) : 1;
 }
