@@ -11,6 +11,7 @@ import { migrate, openPool, type Pool } from '@runseal/postgres';
 import { createKey, KeyAuthenticator, openLog, startService, type RunningService } from '@runseal/runtime';
 import { allMigrations } from '@runseal/standalone';
 import { TestServer, urlAs, waitFor } from '@runseal/testing';
+import { newEventId } from './new-event-id.fixture.js';
 import { runCli } from './run-cli.js';
 import type { ExitCode } from './surroundings.js';
 
@@ -243,12 +244,6 @@ export class TestLedger {
       update ledger.ledgers l set size = ${size}, newest_hash = r.hash, epoch = r.epoch
       from ledger.records r where r.seq = ${size} - 1`);
   }
-}
-
-/** UUIDv7: milliseconds, then random bits. */
-function newEventId(): string {
-  const time = Date.now().toString(16).padStart(12, '0');
-  return `${time.slice(0, 8)}-${time.slice(8)}-7${randomUUID().slice(15)}`;
 }
 
 function collect(onText?: (text: string) => void): { stream: Writable; text: () => string } {
