@@ -91,7 +91,9 @@ function factsOf({ kind, detail, state, stage, overall }: GraphNode, paint: Pain
 
 /** How the node hangs together with the ones nearer to the start. */
 function edgesOf(node: GraphNode, direction: keyof typeof DIRECTIONS, edges: GraphAnswer['edges']): string {
-  const own = edges.filter((edge) => (direction === 'ancestry' ? edge.from : edge.to) === node.id);
+  const along = edges.filter((edge) => (direction === 'ancestry' ? edge.from : edge.to) === node.id);
+  // A file and its folder lead to one another, whichever way is walked.
+  const own = along.length > 0 ? along : edges.filter(({ from, to }) => from === node.id || to === node.id);
   return [...new Set(own.map((edge) => edge.kind.replaceAll('_', ' ')))].join(', ');
 }
 
