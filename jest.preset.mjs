@@ -9,6 +9,8 @@ export const preset = (name, more = {}) => ({
   displayName: name,
   rootDir: '.',
   testEnvironment: 'node',
+  // For servers that start on a busy machine; nothing waits that long where all is well.
+  testTimeout: 30_000,
   testMatch: ['**/*.spec.ts'],
   testPathIgnorePatterns: ['/node_modules/', '/dist/'],
   extensionsToTreatAsEsm: ['.ts'],

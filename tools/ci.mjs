@@ -17,12 +17,12 @@ const env = {
 let failedSteps = 0;
 
 clearTally();
-await take({ name: 'cit', budget_s: 480 }, ['cit']);
+await take({ name: 'cit', budget_s: 1_500 }, ['cit']);
 const tally = readTally();
 // Tests that failed are counted by themselves; here only a step that failed otherwise.
 if (failedSteps > 0 && Object.values(tally).some(({ failed }) => failed > 0)) failedSteps = 0;
-await take({ name: 'lint', budget_s: 90 }, ['run', 'lint']);
-await take({ name: 'typecheck', budget_s: 60 }, ['run', 'typecheck']);
+await take({ name: 'lint', budget_s: 240 }, ['run', 'lint']);
+await take({ name: 'typecheck', budget_s: 120 }, ['run', 'typecheck']);
 await take({ name: 'build', budget_s: 30 }, ['run', 'build']);
 const where = ['--port', String(await findFreePort()), '--data', join(home, 'data')];
 await take({ name: 'quickstart', budget_s: 240 }, ['run', 'quickstart', '--', '--exit', ...where]);
