@@ -168,7 +168,7 @@ describe('a new epoch', () => {
     await door.headOf(key, 9);
     // The first sealed none of the last records: it knows them by the head alone.
     const isLearned = async () => door.ingest.parts.door.anchor?.seq === 8;
-    await waitFor('the anchor of the newest head', isLearned, 5_000);
+    await waitFor('the anchor of the newest head', isLearned, 20_000);
     await setBack(6);
     await expectClosed(door, 'ledger_behind');
     await expectClosed(replica, 'ledger_behind');
@@ -178,7 +178,7 @@ describe('a new epoch', () => {
     await openEpoch();
     await submit(door, many(2));
     const store = new DirectoryHeadStore(workplace.headsFolder);
-    await waitFor('the next head', () => readHead(store, 1, 1), 5_000);
+    await waitFor('the next head', () => readHead(store, 1, 1), 20_000);
     const tiles = new PostgresTileStore(workplace.pool, 'default');
     const open = async (epoch: number, number: number) => {
       const { note } = (await readHead(store, epoch, number))!;
