@@ -186,7 +186,7 @@ describe('the cache of tiles', () => {
       door = await workplace.serve();
       for (const seq of [0, 255, 300, 599])
         expect([what, (await door.get(`/v1/records/${seq}/evidence`, key)).status]).toEqual([what, 200]);
-      await waitFor(`whole tiles after the cache ${what}`, async () => (await read()) === whole, 5_000);
+      await waitFor(`whole tiles after the cache ${what}`, async () => (await read()) === whole, 20_000);
     }
     await submit(door, 1);
     await door.headOf(key, 601);

@@ -106,7 +106,7 @@ describe('a store of heads', () => {
     await mkdir(mount);
     await rename(workplace.headsFolder, join(mount, 'heads'));
     await waitUntilOpen(door);
-    await waitFor('readiness', async () => (await door.get('/health/ready')).ok, 5_000);
+    await waitFor('readiness', async () => (await door.get('/health/ready')).ok, 20_000);
   }, 20_000);
 
   it('that is empty although the ledger is not, closes it until the heads are brought back', async () => {
@@ -195,7 +195,7 @@ describe('a new epoch', () => {
       verifyConsistency(sha256, claim);
     }
     const isShown = async () => (await (await door.get('/v1/log/default/checkpoint', key)).text()) === next.note;
-    await waitFor('the newest head in the log', isShown, 5_000);
+    await waitFor('the newest head in the log', isShown, 20_000);
     for (const seq of [0, 5, 6, 8]) expect((await door.get(`/v1/records/${seq}/evidence`, key)).status).toBe(200);
   }, 20_000);
 

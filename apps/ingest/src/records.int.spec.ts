@@ -159,7 +159,7 @@ describe('evidence', () => {
     const early = await door.get(`/v1/records/${seq}/evidence`, key);
     expect([early.status, early.headers.get('retry-after')]).toEqual([503, '1']);
     expect(await early.json()).toMatchObject({ code: 'not_signed_yet' });
-    await waitFor('the evidence', async () => (await door.get(`/v1/records/${seq}/evidence`, key)).ok, 5_000);
+    await waitFor('the evidence', async () => (await door.get(`/v1/records/${seq}/evidence`, key)).ok, 20_000);
   });
 
   it('is not given for a record whose stored hash was changed', async () => {

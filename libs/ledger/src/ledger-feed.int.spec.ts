@@ -95,7 +95,7 @@ describe('the feed straight from the ledger', () => {
     const lost = await sealOne();
     await waitFor('another listener', async () => (await listeners()).length > 0);
     await seen(lost);
-    await seen(await sealOne(), 5_000);
+    await seen(await sealOne(), 20_000);
   });
 
   it('hints at most every 20 ms, however many are sealed', async () => {
