@@ -47,7 +47,7 @@ function summarise() {
       `Try next   export RUNSEAL_URL=${site.url} RUNSEAL_API_KEY=...\n` +
       `           npx runseal import llamafactory apps/cli/demo/healthy-lora --experiment demo \\\n` +
       `             --dataset apps/cli/demo/healthy-lora/train.json --facts apps/cli/demo/healthy-lora/facts.yaml\n` +
-      `           kill -9 any of the processes, or several: it is started again, and nothing is lost\n` +
+      `           kill -9 any of the services: it is started again, and nothing is lost\n` +
       `\nServing until Ctrl-C.\n`,
   );
 }

@@ -5,7 +5,7 @@ import { fromBase64 } from '@runseal/chain';
 import { rememberLog, verifierKeyText } from '@runseal/ledger';
 import { LocalServer } from '@runseal/postgres';
 import { lockFolder, type FolderLock } from '@runseal/standalone';
-import { embeddedBinaries, findFreePort, TestKafka } from '@runseal/testing';
+import { canListen, embeddedBinaries, findFreePort, TestKafka } from '@runseal/testing';
 import { readCompose, type ComposeService } from './compose-file.js';
 import { createAdminKey, prepareDatabase, settingsOf } from './database.js';
 import {
@@ -48,6 +48,7 @@ export class ScaledSite {
   private lock: FolderLock | null = null;
   private key = '';
   private isFirstStart = false;
+  private isStarted = false;
   private isStopping = false;
   private readonly killAtExit = () => {
     for (const { pid } of this.services.values()) if (pid !== null) process.kill(pid, 'SIGKILL');
@@ -138,6 +139,7 @@ export class ScaledSite {
     const installation = await openInstallation(folder);
     const variables = { RUNSEAL_DB_PASSWORD: installation.databasePassword, RUNSEAL_INSTALL: installation.install };
     this.compose = readCompose(join(REPOSITORY, 'docker-compose.yml'), variables);
+    await this.checkPort();
     this.say('Starting Postgres and Kafka');
     const [port] = await Promise.all([this.startPostgres(installation), this.startKafka()]);
     this.places = { addresses: await this.chooseAddresses(port), folder };
@@ -149,6 +151,15 @@ export class ScaledSite {
     if (this.isNew) await keepInstallation(folder, { ...installation, apiKey: this.key });
     this.say('Starting the services');
     await this.startServices();
+  }
+
+  private get consolePort(): number {
+    return this.options.port ?? Number(this.find('console').environment['PORT']);
+  }
+
+  private async checkPort(): Promise<void> {
+    const { consolePort: port } = this;
+    if (!(await canListen(port))) throw new Error(`Port ${port} is in use. Free it, or choose another one (--port).`);
   }
 
   private async startPostgres({ databasePassword }: Installation): Promise<number> {
@@ -177,7 +188,7 @@ export class ScaledSite {
     for (const { name, environment } of this.compose.values()) {
       const { PORT: port } = environment;
       if (port === undefined) continue;
-      const own = name === 'console' ? (this.options.port ?? Number(port)) : await findFreePort();
+      const own = name === 'console' ? this.consolePort : await findFreePort();
       addresses.set(`${name}:${port}`, `127.0.0.1:${own}`);
     }
     return addresses;
@@ -201,12 +212,14 @@ export class ScaledSite {
     const [first, ...others] = this.services.keys();
     await this.startService(first ?? '');
     await Promise.all(others.map((name) => this.startService(name)));
+    this.isStarted = true;
   }
 
   private launch(service: ServiceProcess): void {
     service.start((how) => {
-      this.say(`${service.name} ended by itself (${how}), see ${service.logPath}`);
-      if (!this.options.restarts) return;
+      const restarts = this.isStarted && this.options.restarts === true;
+      this.say(`${service.name} ended by itself (${how})${restarts ? ', started again' : ''}: see ${service.logPath}`);
+      if (!restarts) return;
       setTimeout(() => {
         if (!this.isStopping && service.pid === null) this.launch(service);
       }, RESTART_MS);

@@ -7,6 +7,7 @@ export {
   findBinaries,
   isInstalled,
   embeddedBinaries,
+  canListen,
   findFreePort,
   urlAs,
   POSTGRES_VERSIONS,

@@ -96,7 +96,8 @@ export async function findFreePort(): Promise<number> {
   }
 }
 
-function canListen(port: number): Promise<boolean> {
+/** Whether a server could listen on this port of 127.0.0.1 at this moment. */
+export function canListen(port: number): Promise<boolean> {
   const probe = createServer();
   return new Promise((resolve) => {
     probe.once('error', () => resolve(false));
