@@ -1,5 +1,6 @@
 import { describeWithBrowser, waitFor } from '@runseal/testing';
 import { chromium, type Browser, type Page } from 'playwright-core';
+import { v7 as uuidv7 } from 'uuid';
 import { demoFolder, JudgedSite, LIMIT_MS, MODEL } from './judged-site.fixture.js';
 
 // The page as built, served by everything in one process as built, over the two demo runs that the command line has imported.
@@ -18,6 +19,12 @@ describeWithBrowser('the page of a real installation', (program) => {
     await site.json(['baseline', 'set', '--model', MODEL, '--run', healthy, '--reason', 'the first of its model']);
     await site.why(healthy, 0, '--evaluate');
     await site.importFolder(demoFolder('overfit-full'));
+    await site.versionThat(MODEL, 1, ({ stage }) => stage === 'Candidate');
+    await site.json(['promote', MODEL, '1', '--to', 'Staging', '--reason', 'to be looked at']);
+    await site.submit('run.started', uuidv7(), {
+      ...{ experiment: 'demo', name: 'n'.repeat(250), target_model: null, objective: null, tasks: null, trainer: null },
+      ...{ recorded: 'live', expected_samples_per_second: null, tags: {}, asserted: [] },
+    });
     // Without the sandbox, which wants rights that containers and root lack: it opens no page but ours.
     const args = ['--no-sandbox', '--disable-dev-shm-usage', '--disable-gpu'];
     browser = await chromium.launch({ executablePath: program, headless: true, args });
@@ -36,13 +43,13 @@ describeWithBrowser('the page of a real installation', (program) => {
   const rowOf = (name: string) => page.getByRole('row').filter({ has: page.getByRole('link', { name, exact: true }) });
 
   it(
-    'lets in with the key of the credentials file and lists both runs with their verdicts, all columns in sight',
+    'lets in with the key of the credentials file and lists the runs with their verdicts, all columns in sight whatever a run is called',
     async () => {
       const { url, api_key } = site.credentials;
       await page.goto(url);
       await page.getByLabel('API key').fill(api_key);
       await page.getByRole('button', { name: 'Sign in' }).click();
-      await page.getByText('2 runs on this page').waitFor();
+      await page.getByText('3 runs on this page').waitFor();
       await rowOf('healthy-lora').getByText('passed').waitFor();
       await rowOf('overfit-full').getByText('blocked').waitFor();
       expect(await rowOf('overfit-full').innerText()).toMatch(
@@ -76,7 +83,7 @@ describeWithBrowser('the page of a real installation', (program) => {
   );
 
   it(
-    'names the newest signed head, and follows the ledger: a late event shows without a reload',
+    'names the newest signed head, and follows the ledger: a late event shows without a reload, and contests the version',
     async () => {
       await page.getByRole('link', { name: 'Runs' }).first().click();
       await page.getByRole('link', { name: 'healthy-lora', exact: true }).click();
@@ -84,6 +91,7 @@ describeWithBrowser('the page of a real installation', (program) => {
       await site.sealLateRow(healthy, 339, { loss: 'NaN', grad_norm: 1 });
       await site.verdictThat(healthy, ({ overall }) => overall === 'blocked');
       await page.getByText('blocked by G1 stability').waitFor();
+      await page.getByText('Staging, contested').waitFor();
       const head = page.getByRole('contentinfo');
       await waitFor('a head over all records', async () => {
         const { newest } = (await (await site.request('/v1/status')).json()) as { newest: { seq: number } };
