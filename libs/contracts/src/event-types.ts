@@ -1,5 +1,5 @@
 import type { EventDefinition, PayloadOf, RetentionClass, SealingRole, StreamKind } from './define-event.js';
-import { artifactRegistered, ledgerOpened, ledgerRestored } from './events/artifact-and-ledger.js';
+import { artifactAssessed, artifactRegistered, ledgerOpened, ledgerRestored } from './events/artifact-and-ledger.js';
 import {
   policyBaselineSet,
   policyPublished,
@@ -26,6 +26,7 @@ import {
   runStarted,
 } from './events/run-life.js';
 import { runEnvironmentRecorded, runInputRecorded, runOutputRecorded } from './events/run-material.js';
+import { runAnnotated, runCheckpointDeleted, runLogCaptured, runResourcesSampled } from './events/run-observed.js';
 import { runCheckpointSaved, runEvaluated, runMetricsLogged, runParametersRecorded } from './events/run-training.js';
 
 /** Every version of every event, old ones included: what was sealed under them must stay readable. */
@@ -36,6 +37,10 @@ const current = [
   runMetricsLogged,
   runEvaluated,
   runCheckpointSaved,
+  runCheckpointDeleted,
+  runResourcesSampled,
+  runLogCaptured,
+  runAnnotated,
   runInputRecorded,
   runOutputRecorded,
   runEnvironmentRecorded,
@@ -57,6 +62,7 @@ const current = [
   modelTransitionRefused,
   modelStageChanged,
   artifactRegistered,
+  artifactAssessed,
   ledgerOpened,
   ledgerRestored,
 ] as const;

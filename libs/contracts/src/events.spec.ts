@@ -83,8 +83,12 @@ test('the registry names class, stream and role of each type', () => {
     streamKind: 'run',
     sealedBy: 'ingest',
   });
-  const others = Object.entries(eventTypes).filter(([type]) => type !== 'run.metrics-logged');
-  expect(new Set(others.map(([, facts]) => facts.class))).toEqual(new Set(['permanent']));
+  const kept = Object.entries(eventTypes).filter(([, facts]) => facts.class !== 'permanent');
+  expect(Object.fromEntries(kept.map(([type, facts]) => [type, facts.class]))).toEqual({
+    'run.metrics-logged': 'metrics',
+    'run.resources-sampled': 'telemetry',
+    'run.log-captured': 'logs',
+  });
   for (const [type, { streamKind, sealedBy }] of Object.entries(eventTypes)) {
     expect(type.startsWith(`${streamKind}.`)).toBe(true);
     const roles = { run: ['ingest', 'gates'], artifact: ['ingest'], model: ['registry'], policy: ['gates'] };
@@ -110,4 +114,21 @@ test('each kind of input has its own members', () => {
     wanted: 'one of "base_model", "dataset", "config", "other"',
   });
   expect(validateEvent({ ...event, payload: { ...config, asserted: ['/sealed_at'] } })?.code).toBe('invalid_payload');
+});
+
+test('a reading that no GPU can have is sealed as the driver told it', () => {
+  const event = example('run.resources-sampled.v1.json');
+  const { samples } = event.payload as { samples: { gpus: object[] }[] };
+  Object.assign(samples[0]?.gpus[0] ?? {}, { memory_used_bytes: 9223372036854775794, utilization_percent: -1 });
+  expect(validateEvent(event)).toBeNull();
+});
+
+test.each(['nan_inf_filter', 'a', '0.b-c'])('%s names a remark', (name) => {
+  const event = example('run.annotated.v1.json');
+  expect(validateEvent({ ...event, payload: { ...event.payload, name } })).toBeNull();
+});
+
+test.each(['', 'Raw', 'a b', 'a'.repeat(101)])('"%s" names no remark', (name) => {
+  const event = example('run.annotated.v1.json');
+  expect(validateEvent({ ...event, payload: { ...event.payload, name } })?.errors[0]?.path).toBe('/payload/name');
 });

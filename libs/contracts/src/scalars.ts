@@ -20,6 +20,9 @@ export const patterns = {
   stream: '^[a-z]+/[A-Za-z0-9._:-]{1,200}$',
   eventType: '^[a-z]+\\.[a-z]+(?:-[a-z]+)*$',
   slug: '^[a-z0-9][a-z0-9._-]{0,62}$',
+  annotation: '^[a-z0-9_.-]{1,100}$',
+  /** The first 64 bits of a row's hash. */
+  rowHash: '^[0-9a-f]{16}$',
   /** RFC 3339, upper-case T and Z, a zone, at most 9 fraction digits, days that the calendar has; no leap second. */
   time:
     `^(?!0000)(?:[0-9]{4}-${dayOfMonth}|${leapYear}-02-29)` +
@@ -46,6 +49,8 @@ export const patternWords: Readonly<Record<string, string>> = {
   [patterns.stream]: '<kind>/<id>',
   [patterns.eventType]: '<kind>.<what-happened>',
   [patterns.slug]: 'a word of lower-case letters, digits and . _ -, at most 63',
+  [patterns.annotation]: 'a name of lower-case letters, digits and _ . -, at most 100',
+  [patterns.rowHash]: '16 lower-case hex digits',
   [patterns.time]: 'an RFC 3339 time with a zone, such as 2026-01-26T10:30:00.123Z, on a day that the calendar has',
   [patterns.text]: 'text without NUL',
   [patterns.principal]: 'a principal: p_ and 26 base32 characters',

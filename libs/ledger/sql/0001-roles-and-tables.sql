@@ -86,6 +86,10 @@ insert into ledger.authorities (role, event_type, class, stream_kind) values
   ('runseal_ingest', 'run.metrics-logged', 'metrics', 'run'),
   ('runseal_ingest', 'run.evaluated', 'permanent', 'run'),
   ('runseal_ingest', 'run.checkpoint-saved', 'permanent', 'run'),
+  ('runseal_ingest', 'run.checkpoint-deleted', 'permanent', 'run'),
+  ('runseal_ingest', 'run.resources-sampled', 'telemetry', 'run'),
+  ('runseal_ingest', 'run.log-captured', 'logs', 'run'),
+  ('runseal_ingest', 'run.annotated', 'permanent', 'run'),
   ('runseal_ingest', 'run.input-recorded', 'permanent', 'run'),
   ('runseal_ingest', 'run.output-recorded', 'permanent', 'run'),
   ('runseal_ingest', 'run.environment-recorded', 'permanent', 'run'),
@@ -107,6 +111,7 @@ insert into ledger.authorities (role, event_type, class, stream_kind) values
   ('runseal_registry', 'model.transition-refused', 'permanent', 'model'),
   ('runseal_registry', 'model.stage-changed', 'permanent', 'model'),
   ('runseal_ingest', 'artifact.registered', 'permanent', 'artifact'),
+  ('runseal_ingest', 'artifact.assessed', 'permanent', 'artifact'),
   ('runseal_maintenance', 'ledger.opened', 'permanent', 'ledger'),
   ('runseal_maintenance', 'ledger.restored', 'permanent', 'ledger');
 

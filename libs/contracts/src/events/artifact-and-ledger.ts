@@ -4,6 +4,8 @@ import {
   asserted,
   closed,
   digest,
+  finite,
+  flag,
   hash,
   integer,
   list,
@@ -43,6 +45,76 @@ export const artifactRegistered = defineEvent({
       ),
     ),
     run: nullable(uuid('the run in whose course it was seen')),
+    asserted,
+  }),
+});
+
+/** How often each length occurs, and how alike the rows are: what two versions of a dataset are compared by. */
+const profile = closed(
+  {
+    rows: nullable(integer('rows')),
+    columns: list(
+      closed({
+        name: text('its name', 250, 0),
+        type: nullable(text('string, integer, list, ...', 250)),
+        missing: nullable(integer('rows that have no value in it')),
+      }),
+      'columns, in the order of their first row',
+      { max: 1000 },
+    ),
+    token_lengths: nullable(
+      closed(
+        {
+          tokenizer: nullable(text('the tokenizer that counted; null where unit is no token', 1000)),
+          unit: oneOf(['tokens', 'characters', 'words'], 'what is counted'),
+          edges: list(
+            finite('a lower edge'),
+            'lower edges of the intervals, ascending; the last one has no upper edge',
+            {
+              max: 256,
+            },
+          ),
+          counts: list(integer('rows'), 'rows in each interval, one number an edge', { max: 256 }),
+          min: nullable(finite('shortest row')),
+          max: nullable(finite('longest row')),
+          mean: nullable(finite('mean length')),
+        },
+        { description: 'how long the rows are' },
+      ),
+    ),
+    duplicate_rows: nullable(integer('rows that are equal to an earlier one')),
+    row_sketch: nullable(
+      closed(
+        {
+          method: oneOf(['bottom-k-sha256'], 'how the sample was taken: the k smallest of all distinct row hashes'),
+          k: integer('hashes kept at most', 1),
+          hashes: list(matched(patterns.rowHash, 'first 16 hex digits of a row’s SHA-256'), 'ascending', {
+            max: 16384,
+          }),
+        },
+        { description: 'a sample of the rows that two datasets can be compared by' },
+      ),
+    ),
+  },
+  { description: 'what a dataset is like' },
+);
+
+export const artifactAssessed = defineEvent({
+  type: 'artifact.assessed',
+  version: 1,
+  class: 'permanent',
+  streamKind: 'artifact',
+  sealedBy: 'ingest',
+  purpose: 'Somebody has read this content and says what it is like; the newest assessment of a kind counts.',
+  payload: closed({
+    run: nullable(uuid('the run in whose course it was read')),
+    assessor: closed(
+      { name: text('the program', 250), version: nullable(text('its version', 100)) },
+      { description: 'what read it' },
+    ),
+    kind: oneOf(['dataset', 'weights'], 'what it was read as'),
+    profile: nullable(profile),
+    tensors_finite: nullable(flag('of weights: whether every tensor was read and holds finite numbers only')),
     asserted,
   }),
 });
