@@ -10,7 +10,8 @@ import pytest
 from scripted_door import ScriptedDoor, answer, problem
 from spools import KEY, config, disown, draft, open_spool
 
-from runseal.cli import main, read_since
+from runseal.cli import main
+from runseal.command_spool import read_since
 from runseal.receipt import Receipt
 from runseal.send_spool import FolderResult, send_spool
 from runseal.spool import Spool
