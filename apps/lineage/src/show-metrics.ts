@@ -42,24 +42,23 @@ export class ShowMetricsHandler implements IQueryHandler<ShowMetrics, MetricsAns
     const asked = all.filter(
       (series) => (kind === undefined || series.kind === kind) && (!keys || keys.some((key) => isMeant(series, key))),
     );
-    const reader = new CurveReader(this.lineage, run, document);
+    const known = this.diagnoses.get(run);
+    const diagnosis = known?.seq === document.facts.seq ? known.diagnosis : undefined;
+    const reader = new CurveReader(this.lineage, run, { document, hasNorms: !diagnosis });
     const series: SeriesAnswer[] = [];
     for (const one of asked.slice(0, SERIES_MAX)) series.push(await reader.answer(one, wanted));
     return {
       run_id: run,
       series,
       omitted: asked.slice(SERIES_MAX).map(({ key, kind }) => ({ key, kind })),
-      diagnosis: await this.diagnose(reader, all, document),
+      diagnosis: diagnosis ?? (await this.diagnose(reader, all, document)),
     };
   }
 
   private async diagnose(reader: CurveReader, all: readonly Series[], document: RunDocument): Promise<Diagnosis> {
-    const { run_id, seq } = document.facts;
-    const known = this.diagnoses.get(run_id ?? '');
-    if (known?.seq === seq) return known.diagnosis;
     const diagnosis = await diagnosisOf(reader, all, document);
     if (this.diagnoses.size >= DIAGNOSES_KEPT) this.diagnoses.clear();
-    this.diagnoses.set(run_id ?? '', { seq, diagnosis });
+    this.diagnoses.set(reader.run, { seq: document.facts.seq, diagnosis });
     return diagnosis;
   }
 }
@@ -76,18 +75,22 @@ class CurveReader {
 
   constructor(
     private readonly lineage: Lineage,
-    private readonly run: string,
-    { facts }: RunDocument,
+    readonly run: string,
+    /** `hasNorms`: whether losses bring the norm of the gradients along, which the diagnosis wants. */
+    private readonly options: { readonly document: RunDocument; readonly hasNorms: boolean },
   ) {
-    this.order = new Map(facts.attempts.map(({ id }, index) => [id, index]));
+    this.order = new Map(options.document.facts.attempts.map(({ id }, index) => [id, index]));
   }
 
-  /** Columns: value, epoch, and of losses the norm of the gradients. */
+  /** Columns: value, epoch, and of losses the norm of the gradients where it is wanted. */
   async read(series: Series, range: Range = {}): Promise<Curve> {
     const isWhole = range.from === undefined && range.to === undefined;
     const known = isWhole ? this.whole.get(series) : undefined;
     if (known) return known;
-    const beside = [{ epoch: true as const }, ...(isLoss(series) ? [{ norm: 'grad_norm' }] : [])];
+    const beside = [
+      { epoch: true as const },
+      ...(this.options.hasNorms && isLoss(series) ? [{ norm: 'grad_norm' }] : []),
+    ];
     const columns = await readColumns(this.lineage.pool, { run: this.run, series, beside, ...range });
     // Of attempts whose start nobody recorded the place is unknown: they come first.
     const curve = curveOf(columns, (attempt) => this.order.get(attempt) ?? -1);
