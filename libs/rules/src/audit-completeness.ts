@@ -1,6 +1,7 @@
 // Whether everything is there: every output hashed, every digest known, every counted event arrived.
 import { field, shown, type AuditField, type IsRegistered } from './audit-field.js';
 import { trainingSets } from './audit-record.js';
+import { deletionsOf } from './checkpoints.js';
 import type { OutputFacts } from './material-facts.js';
 import { missingCounters } from './producers.js';
 import type { ProducerFacts, RunFacts } from './run-facts.js';
@@ -53,7 +54,7 @@ function unhashedFiles({ role, path, digest, files, seq }: OutputFacts): { path:
 const digestsOf = ({ digest, files }: OutputFacts): string[] =>
   digest ? [digest.value] : (files ?? []).flatMap((file) => file.digest ?? []);
 
-/** Whatever else the record names by a digest: other inputs, evaluation sets, checkpoints. */
+/** Whatever else the record names by a digest: other inputs, evaluation sets, checkpoints that are still there. */
 export function otherDigestsField(facts: RunFacts, isRegistered: IsRegistered): AuditField {
   const name = 'digests';
   const wanted = 'every other digest in the record is a registered artifact';
@@ -61,9 +62,14 @@ export function otherDigestsField(facts: RunFacts, isRegistered: IsRegistered): 
   const inputs = facts.inputs.filter(
     (input) => (input.kind === 'dataset' && !training.has(input)) || input.kind === 'other',
   );
+  const deletions = deletionsOf(facts);
+  const weights = weightsOutput(facts)?.digest?.value;
   const digests = [
     ...inputs.flatMap(({ digest }) => (digest ? [{ digest: digest.value, seq: digest.seq }] : [])),
-    ...facts.checkpoints.flatMap(({ digest, seq }) => (digest === null ? [] : [{ digest, seq }])),
+    ...facts.checkpoints.flatMap(({ digest, seq }, index) => {
+      const isGone = deletions[index] !== null && digest !== weights;
+      return digest === null || isGone ? [] : [{ digest, seq }];
+    }),
   ];
   const unknown = digests.filter(({ digest }) => !isRegistered(digest));
   const [first] = unknown;
@@ -97,8 +103,8 @@ export function producersField(facts: RunFacts): AuditField {
       remedy: null,
     });
   const gaps = producers.flatMap((producer) => {
-    const missing = missingCounters(producer, countOf(producer));
-    return missing.length === 0 ? [] : [`${sizeOf(missing)} of ${countOf(producer)} events of producer ${producer.id}`];
+    const missing = countMissing(producer);
+    return missing === 0 ? [] : [`${missing} of ${countOf(producer)} events of producer ${producer.id}`];
   });
   if (gaps.length > 0) {
     const remedy = 'Let the client deliver what its spool still holds: start it again, or run it with the same spool.';
@@ -107,16 +113,21 @@ export function producersField(facts: RunFacts): AuditField {
   return of({ state: 'present', found: `all events of ${producers.length} producers`, seq: ending.seq, remedy: null });
 }
 
+/** Events that the run's producers counted and that are not there. */
+export const countMissingEvents = ({ producers }: RunFacts): number =>
+  producers.reduce((sum, producer) => sum + countMissing(producer), 0);
+
+const countMissing = (producer: ProducerFacts): number =>
+  missingCounters(producer, countOf(producer)).reduce((sum, [from, to]) => sum + to - from + 1, 0);
+
 /** A producer that no ending counts is complete up to its newest event at best. */
 const countOf = ({ expected, seen }: ProducerFacts): number => expected?.value ?? (seen.at(-1)?.[1] ?? -1) + 1;
-const sizeOf = (ranges: readonly (readonly [number, number])[]): number =>
-  ranges.reduce((sum, [from, to]) => sum + to - from + 1, 0);
 
 /** What the rules do not keep they cannot vouch for. */
 export function limitsField({ left_out }: RunFacts): AuditField {
   const wanted = 'no more of anything than is kept';
   const left = Object.entries(left_out).filter(
-    ([what]) => what !== 'tags' && what !== 'overrides' && what !== 'faults',
+    ([what]) => what !== 'tags' && what !== 'overrides' && what !== 'annotations' && what !== 'faults',
   );
   if (left.length === 0) {
     return field('limits', { state: 'present', found: 'nothing left out', wanted, seq: null, remedy: null });

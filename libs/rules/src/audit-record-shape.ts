@@ -66,6 +66,8 @@ export interface AuditRecord {
       readonly eval_loss: MetricValue | null;
       readonly hash: string | null;
       readonly attempt: string;
+      /** True: it is no longer there. Null: nobody said so. */
+      readonly deleted: boolean | null;
     }[];
     readonly metrics_summary: {
       readonly initial_loss: MetricValue | null;

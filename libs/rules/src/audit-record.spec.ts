@@ -63,9 +63,30 @@ it('is the document’s record, field by field, with the project’s additions b
       },
       progress: { total_steps: 3000, completed_steps: 3000, epochs_completed: 3 },
       checkpoints: [
-        { step: 1000, path: '/storage/output/checkpoint-1000', eval_loss: 0.45, hash: null, attempt: ATTEMPT },
-        { step: 2000, path: '/storage/output/checkpoint-2000', eval_loss: 0.38, hash: null, attempt: ATTEMPT },
-        { step: 3000, path: '/storage/output/checkpoint-3000', eval_loss: 0.35, hash: null, attempt: ATTEMPT },
+        {
+          step: 1000,
+          path: '/storage/output/checkpoint-1000',
+          eval_loss: 0.45,
+          hash: null,
+          attempt: ATTEMPT,
+          deleted: null,
+        },
+        {
+          step: 2000,
+          path: '/storage/output/checkpoint-2000',
+          eval_loss: 0.38,
+          hash: null,
+          attempt: ATTEMPT,
+          deleted: null,
+        },
+        {
+          step: 3000,
+          path: '/storage/output/checkpoint-3000',
+          eval_loss: 0.35,
+          hash: null,
+          attempt: ATTEMPT,
+          deleted: null,
+        },
       ],
       metrics_summary: {
         ...{ initial_loss: 2.1, final_loss: 0.35, best_eval_loss: 0.35 },

@@ -1,4 +1,5 @@
 import type { AuditRecord, DatasetEntry } from './audit-record-shape.js';
+import { deletionsOf } from './checkpoints.js';
 import type { InputFacts, OutputFacts } from './material-facts.js';
 import { bestEvaluationBehind, finalEvaluation, lossBehind } from './final-metrics.js';
 import type { Fact, MaybeFact, RunFacts, VerdictFacts } from './run-facts.js';
@@ -141,18 +142,21 @@ const secondsBetween = (start: string, end: string): number => (Date.parse(end) 
 function checkpointsOf(facts: RunFacts, rows: RunRows): Sourced<AuditRecord['training_record']['checkpoints']> {
   const orderOf = new Map(facts.attempts.map(({ id }, index) => [id, index]));
   const order = (attempt: string) => orderOf.get(attempt) ?? Infinity;
-  return [...facts.checkpoints]
+  const deletions = deletionsOf(facts);
+  return facts.checkpoints
+    .map((saved, index) => ({ ...saved, deletion: deletions[index] ?? null }))
     .sort((left, right) =>
       left.attempt === right.attempt
         ? left.step - right.step
         : Math.sign(order(left.attempt) - order(right.attempt)) || 0,
     )
-    .map(({ seq, step, path, digest, attempt }) => ({
+    .map(({ seq, step, path, digest, attempt, deletion }) => ({
       step: { value: step, seq },
       path: textFact(path, seq),
       eval_loss: valueFact(evaluationAt(rows, { attempt, step })),
       hash: textFact(digest, seq),
       attempt: { value: attempt, seq },
+      deleted: deletion && { value: true, seq: deletion.seq },
     }));
 }
 

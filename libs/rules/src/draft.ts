@@ -61,6 +61,7 @@ const limitWords: Readonly<Record<LimitedFact, string>> = {
   attempts: 'attempts',
   endings: 'endings',
   checkpoints: 'checkpoints',
+  checkpointsDeleted: 'deleted checkpoints',
   inputs: 'inputs',
   outputs: 'outputs',
   outputFiles: 'files of outputs',
@@ -75,6 +76,8 @@ const limitWords: Readonly<Record<LimitedFact, string>> = {
   producerRanges: 'gaps in a producer’s counters',
   setAside: 'events set aside',
   overrides: 'overrides',
+  annotations: 'annotations',
+  assessments: 'assessments of weights',
   faults: 'faults',
 };
 

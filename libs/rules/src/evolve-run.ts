@@ -3,6 +3,7 @@ import { addFault, type Draft, type Told } from './draft.js';
 import { foldAcceptance, foldOverride, foldVerdict } from './fold-judgement.js';
 import { foldAttempt, foldDropped, foldEnding, foldLost, foldStart } from './fold-life.js';
 import { foldEnvironment, foldInput, foldOutput, foldParameters } from './fold-material.js';
+import { foldAnnotation, foldAssessment, foldCheckpointDeleted } from './fold-observed.js';
 import { foldCheckpoint, foldEvaluated, foldMetrics } from './fold-training.js';
 import { seeCounter } from './producers.js';
 import type { RunEvent } from './run-event.js';
@@ -14,8 +15,8 @@ export function newRunFacts(): RunFacts {
 }
 
 /**
- * What the run's facts are after one more event: of the run's stream, or an artifact.registered of this run or its producers,
- * whose counters fill the gaps in the stream's. Events come by seq; one at or below `facts.seq` changes nothing, nor does one
+ * What the run's facts are after one more event: of the run's stream, or an artifact.registered or artifact.assessed of this run or its
+ * producers, whose counters fill the gaps in the stream's. Events come by seq; one at or below `facts.seq` changes nothing, nor does one
  * of another run's stream or somebody else's artifact. Total over every event that fits its schema, in any order of meaning;
  * `facts` itself is left as it is.
  */
@@ -28,14 +29,16 @@ export function evolveRun(facts: RunFacts, event: RunEvent): RunFacts {
   const draft: Draft = { ...facts, seq: event.seq };
   if (event.producer) seeCounter(draft, event, event.producer);
   if (isOwn) foldOwn(draft, event);
+  else if (event.type === 'artifact.assessed' && event.payload !== null)
+    foldAssessment(draft, event as Told<'artifact.assessed'>);
   return draft;
 }
 
-/** The run whose facts an event is for: by its stream, or by the `run` of an artifact.registered. Null: of none. */
+/** The run whose facts an event is for: by its stream, or by the `run` of an artifact's event. Null: of none. */
 export function runOfEvent(event: Pick<RunEvent, 'stream' | 'type' | 'payload'>): string | null {
   if (event.stream.startsWith(RUN)) return event.stream.slice(RUN.length);
-  if (event.type !== 'artifact.registered') return null;
-  return (event.payload as EventPayload<'artifact.registered'> | null)?.run ?? null;
+  if (event.type !== 'artifact.registered' && event.type !== 'artifact.assessed') return null;
+  return (event.payload as EventPayload<'artifact.registered' | 'artifact.assessed'> | null)?.run ?? null;
 }
 
 const RUN = 'run/';
@@ -71,7 +74,7 @@ function foldOwn(draft: Draft, event: RunEvent): void {
   else if (event.type === 'run.metrics-logged') {
     const { records, first_seq } = draft.pruned ?? { records: 0, first_seq: event.seq };
     draft.pruned = { records: records + 1, first_seq, last_seq: event.seq };
-  } else {
+  } else if (event.type !== 'run.resources-sampled' && event.type !== 'run.log-captured') {
     const words = 'what the record said was erased or pruned';
     addFault(draft, event, { kind: 'payload_gone', subject: event.type, words });
   }
@@ -105,6 +108,10 @@ function foldPayload(draft: Draft, event: Present): void {
       return foldEnvironment(draft, event);
     case 'run.checkpoint-saved':
       return foldCheckpoint(draft, event);
+    case 'run.checkpoint-deleted':
+      return foldCheckpointDeleted(draft, event);
+    case 'run.annotated':
+      return foldAnnotation(draft, event);
     case 'run.evaluated':
       return foldEvaluated(draft, event);
     case 'run.gates-evaluated':
@@ -169,6 +176,7 @@ const blank: RunFacts = {
     lock_digest: null,
   },
   checkpoints: [],
+  checkpoints_deleted: [],
   evaluated: [],
   producers: [],
   dropped: {
@@ -184,6 +192,8 @@ const blank: RunFacts = {
   verdicts: 0,
   acceptance: null,
   overrides: [],
+  annotations: [],
+  assessments: [],
   faults: [],
   faults_total: 0,
   left_out: {},

@@ -1,7 +1,10 @@
 export type { RunEvent } from './run-event.js';
 export {
   factsLimits,
+  type AnnotationFacts,
+  type AssessmentFacts,
   type AttemptFacts,
+  type CheckpointDeletion,
   type CheckpointFacts,
   type DecisionFacts,
   type DroppedFacts,
@@ -55,6 +58,7 @@ export {
   attemptsBehind,
   evaluationSetOf,
   splitText,
+  tensorsFiniteOf,
   weightsBehind,
   weightsOutput,
   type EvaluationSet,
@@ -74,6 +78,16 @@ export {
 export { bestEvaluationBehind, finalEvaluation, lossBehind } from './final-metrics.js';
 export type { AuditField, FieldState, IsRegistered } from './audit-field.js';
 export { auditFields, auditGaps } from './audit-gaps.js';
+export { countMissingEvents } from './audit-completeness.js';
+export { deletionsOf } from './checkpoints.js';
+export {
+  gpuMetrics,
+  gpuReadings,
+  machineMetrics,
+  machineReadings,
+  type GpuMetric,
+  type MachineMetric,
+} from './resources.js';
 export {
   complianceOf,
   worstOf,

@@ -20,6 +20,7 @@ export const factsLimits = {
   attempts: 1_000,
   endings: 1_000,
   checkpoints: 10_000,
+  checkpointsDeleted: 10_000,
   inputs: 1_000,
   outputs: 1_000,
   outputFiles: 20_000,
@@ -36,6 +37,8 @@ export const factsLimits = {
   producerRanges: 1_000,
   setAside: 1_000,
   overrides: 100,
+  annotations: 1_000,
+  assessments: 1_000,
   faults: 100,
 } as const;
 export type LimitedFact = keyof typeof factsLimits;
@@ -70,6 +73,8 @@ export interface RunFacts {
   readonly outputs: readonly OutputFacts[];
   readonly environment: EnvironmentFacts;
   readonly checkpoints: readonly CheckpointFacts[];
+  /** In the ledger's order; which checkpoints they were: `deletionsOf`. */
+  readonly checkpoints_deleted: readonly CheckpointDeletion[];
   readonly evaluated: readonly EvaluatedFacts[];
   /** In the order of their ids. */
   readonly producers: readonly ProducerFacts[];
@@ -84,6 +89,10 @@ export interface RunFacts {
   readonly acceptance: DecisionFacts | null;
   /** Newest last. */
   readonly overrides: readonly OverrideFacts[];
+  /** Newest last. */
+  readonly annotations: readonly AnnotationFacts[];
+  /** Of weights, whether or not they are this run's: `tensorsFiniteOf` looks. */
+  readonly assessments: readonly AssessmentFacts[];
   readonly faults: readonly Fault[];
   /** Faults in all, those that are not kept included; a fault that happens again counts again. */
   readonly faults_total: number;
@@ -170,6 +179,30 @@ export interface CheckpointFacts {
   readonly path: string | null;
   readonly digest: string | null;
   readonly size_bytes: number | null;
+}
+
+export interface CheckpointDeletion {
+  readonly seq: number;
+  readonly attempt: string;
+  readonly step: number;
+  readonly path: string | null;
+  readonly at: string | null;
+}
+
+export interface AnnotationFacts extends EventPayload<'run.annotated'> {
+  readonly seq: number;
+  readonly at: string | null;
+  /** The actor. */
+  readonly by: string;
+}
+
+/** What an artifact.assessed in the course of the run says of weights. */
+export interface AssessmentFacts {
+  readonly seq: number;
+  readonly digest: string;
+  /** The actor: artifact streams are open to every writer. */
+  readonly by: string;
+  readonly tensors_finite: Fact<boolean>;
 }
 
 export interface EvaluatedFacts extends EventPayload<'run.evaluated'> {

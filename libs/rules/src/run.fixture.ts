@@ -19,6 +19,12 @@ const blanks: { [Type in EventType]?: EventPayload<Type> } = {
   'run.checkpoint-saved': {
     ...{ attempt: ATTEMPT, step: 100, epoch: null, path: null, digest: null, size_bytes: null, asserted: [] },
   },
+  'run.checkpoint-deleted': { attempt: ATTEMPT, step: 100, path: null },
+  'run.annotated': { attempt: ATTEMPT, name: 'raw_loss', text: null, value: true },
+  'artifact.assessed': {
+    ...{ run: RUN, assessor: { name: 'runseal-py', version: '0.1.0' }, kind: 'weights', profile: null },
+    ...{ tensors_finite: true, asserted: [] },
+  },
   'run.environment-recorded': {
     attempt: null,
     seeds: { seed: null, data_seed: null, numpy_seed: null },

@@ -1,5 +1,5 @@
 import type { OutputFacts } from './material-facts.js';
-import type { AttemptFacts, EvaluatedFacts, RunFacts } from './run-facts.js';
+import type { AttemptFacts, EvaluatedFacts, MaybeFact, RunFacts } from './run-facts.js';
 
 /** The shape of chain's hash function. */
 export type Sha256 = (bytes: Uint8Array) => Uint8Array;
@@ -131,4 +131,19 @@ export const splitText = ({ max_samples, seed, template, training_digest, val_si
 export function weightsOutput({ outputs }: Pick<RunFacts, 'outputs'>): OutputFacts | null {
   const weights = outputs.filter(({ role }) => role === 'weights');
   return weights.findLast(({ type }) => type?.value !== 'merged') ?? weights.at(-1) ?? null;
+}
+
+/**
+ * Whether the final weights hold finite numbers only: what the run's own principal said last, with the output or by assessing its
+ * content. A single file of them that does not is enough for false. Null: nobody looked.
+ */
+export function tensorsFiniteOf(facts: RunFacts): MaybeFact<boolean> {
+  const output = weightsOutput(facts);
+  if (!output) return null;
+  const own = facts.assessments.filter(({ by }) => by === facts.principal?.value);
+  const files = new Set(output.files?.map(({ digest }) => digest));
+  const broken = own.find(({ digest, tensors_finite }) => !tensors_finite.value && files.has(digest));
+  if (broken) return broken.tensors_finite;
+  const [said, assessed] = [output.tensors_finite, own.find(({ digest }) => digest === output.digest?.value)];
+  return assessed && (!said || assessed.seq > said.seq) ? assessed.tensors_finite : said;
 }

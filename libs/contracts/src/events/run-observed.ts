@@ -88,7 +88,7 @@ export const runCheckpointDeleted = defineEvent({
   sealedBy: 'ingest',
   purpose: 'Weights that were saved in the course of training are no longer where they were: rotated away, mostly.',
   payload: closed({
-    attempt,
+    attempt: eventId('the attempt in whose course they went, which need not have saved them'),
     step: integer('the step whose weights they were'),
     path: nullable(text('where they lay', 4096)),
   }),
