@@ -92,14 +92,16 @@ async function importFolder(folder: string, options: Options, surroundings: Surr
   const { fresh, known, toldOtherwise } = subtractSealed(events, before);
   const staysFailed = material.isFinished && hasFailedBefore(events, before);
   const sent = await sendEvents(fresh, { address, err, interrupted });
+  // Attempts that an earlier import began are not among the events any more, yet the folder still tells them.
+  const begun = Math.min(before.attempts.length, material.attempts.length);
   const endSeq = fresh.at(-1) === events.at(-1) ? sent.lastSeq : before.endSeq;
   const result: ImportResult = {
     run_id: runId,
     state: material.isFinished && !staysFailed ? 'finished' : 'failed',
     overall: await findOverall(address, { run: runId, endSeq }, interrupted),
-    events: events.length,
+    events: begun + events.length,
     sealed: sent.sealed,
-    duplicates: events.length - sent.sealed,
+    duplicates: begun + events.length - sent.sealed,
     ...reportOn(material),
     notes: notesOf(material, before, { known, toldOtherwise, staysFailed }),
   };

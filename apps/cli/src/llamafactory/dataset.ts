@@ -2,6 +2,7 @@ import { createReadStream } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import { basename, extname, join } from 'node:path';
 import { hashPath, type PathContent } from '@runseal/sdk';
+import { CliError, UNDETERMINED } from '../surroundings.js';
 import { isObject } from './python-json.js';
 import { refuse } from './refuse.js';
 
@@ -17,9 +18,12 @@ const FIRST_MAX_BYTES = 1 << 20;
 
 /** Hashes a dataset's file or folder, counts its samples and looks at the first. Refuses what cannot be read or breaks off. */
 export async function describeDataset(path: string): Promise<Dataset> {
-  const content = await hashPath(path).catch((cause: Error) =>
-    refuse(`--dataset ${path} cannot be read: ${cause.message}`),
-  );
+  const content = await hashPath(path).catch((cause: NodeJS.ErrnoException) => {
+    const why = cause.code ?? cause.message;
+    throw new CliError(`--dataset ${path} cannot be read (${why}). Wanted a file or a folder.`, UNDETERMINED, {
+      cause,
+    });
+  });
   const files = (await stat(path)).isDirectory()
     ? (await readdir(path)).sort().map((name) => join(path, name))
     : [path];
