@@ -2,7 +2,15 @@ import { TestServer, waitFor } from '@runseal/testing';
 import type { BaselineAnswer, EvaluationAnswer, PublishedAnswer, VerdictAnswer } from './answers.js';
 import { GATES_PRINCIPAL } from './deciding/decider.js';
 import { type Person, type ServedGates, Site } from './gates-site.fixture.js';
-import { digestOf, newModel, registered, registrations, SampleRun, SOUND_ROWS } from './sample-run.fixture.js';
+import {
+  assessed,
+  digestOf,
+  newModel,
+  registered,
+  registrations,
+  SampleRun,
+  SOUND_ROWS,
+} from './sample-run.fixture.js';
 
 let server: TestServer;
 let site: Site;
@@ -178,6 +186,29 @@ describe('a late event', () => {
     const checkpoint = { attempt: sample.attempt, step: 100, epoch: null, path: null, digest: null, size_bytes: null };
     await seal(sample.told('run.checkpoint-saved', { ...checkpoint, asserted: [] }), registered('base', sample.run));
     expect(await served.verdicts(sample.run, ada)).toEqual([before]);
+  });
+
+  it('that says the final weights hold NaN blocks the run by G1; of somebody else it does not', async () => {
+    const sample = new SampleRun();
+    await seal(...sample.whole());
+    const before = await newestOf(sample);
+    await site.seal([assessed('weights', sample.run, false)], ada.actor);
+    expect(await served.verdicts(sample.run, ada)).toEqual([before]);
+    const { seq } = await seal(assessed('weights', sample.run, false));
+    const after = await newestOf(sample);
+    expect([after.overall, after.position, gateOf(after, 'G1').verdict]).toEqual(['blocked', seq, 'fail']);
+    expect(gateOf(after, 'G1').inputs).toContainEqual(expect.objectContaining({ value: false, seq }));
+  });
+
+  it('seen from beside that was counted and lacked completes the audit record', async () => {
+    const sample = new SampleRun();
+    const id = '6f1c2b1e-52a4-4d0b-9c1f-0e6a7b3d2c11';
+    const events = sample.whole().slice(0, -1);
+    await seal(...events, sample.finished({ producers: [{ id, count: 1 }] }));
+    expect(gateOf(await newestOf(sample), 'G6').verdict).toBe('fail');
+    const { seq } = await seal(sample.annotated('preflight', { id, seq: 0, client: 'runseal-py/0.1.0' }));
+    const after = await newestOf(sample);
+    expect([gateOf(after, 'G6').verdict, after.position]).toEqual(['pass', seq]);
   });
 
   // All of them are sealed before the first verdict is.
@@ -400,6 +431,8 @@ describe('an override', () => {
     expect(await newestOf(overridden)).toMatchObject({ overall: 'overridden' });
     expect(await newestOf(await judged('2100-01-01T00:00:00Z'))).toMatchObject({ overall: 'overridden' });
     expect(await newestOf(await judged('2020-01-01T00:00:00Z'))).toMatchObject({ overall: 'blocked' });
+    await seal(overridden.annotated('raw_loss'), overridden.printed());
+    expect(await newestOf(overridden)).toMatchObject({ overall: 'overridden' });
     await seal(overridden.logged([{ step: 95, loss: 1.15, grad_norm: 1 }]));
     expect(await newestOf(overridden)).toMatchObject({ overall: 'blocked' });
   });

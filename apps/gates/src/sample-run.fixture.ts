@@ -132,6 +132,16 @@ export class SampleRun {
     });
   }
 
+  annotated(name: string, producer: EnvelopeProducer | null = null): Told {
+    return this.told('run.annotated', { attempt: this.attempt, name, text: null, value: true }, { producer });
+  }
+
+  /** A piece of what it printed. */
+  printed(): Told {
+    const chunk = { attempt: this.attempt, source: 'stderr', chunk: 0, digest: digestOf('log') } as const;
+    return this.told('run.log-captured', { ...chunk, size_bytes: 10, lines: 1, masked: 0, location: null });
+  }
+
   finished(change: Partial<EventPayload<'run.finished'>> = {}): Told {
     const { attempt } = this;
     const payload = {
@@ -153,6 +163,13 @@ export class SampleRun {
 export function registered(name: string, run: string | null = null): Told {
   const payload = { form: 'file', kind: 'other', name, location: null, size_bytes: 1, files: null, run } as const;
   return { type: 'artifact.registered', stream: `artifact/${digestOf(name)}`, payload: { ...payload, ...none } };
+}
+
+/** What somebody says of the tensors of a content after reading them, in the course of a run. */
+export function assessed(name: string, run: string | null, tensors_finite: boolean): Told {
+  const assessor = { name: 'runseal-py', version: '0.1.0' };
+  const payload = { run, assessor, kind: 'weights', profile: null, tensors_finite, ...none } as const;
+  return { type: 'artifact.assessed', stream: `artifact/${digestOf(name)}`, payload };
 }
 
 /** Everything that a whole run names by a digest. */

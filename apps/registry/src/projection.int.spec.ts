@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { openPool, type Pool } from '@runseal/postgres';
 import { digestTables, Projector, schemaOf, type ProjectedRecord } from '@runseal/projections';
@@ -49,8 +50,23 @@ function everything(): RunEvent[] {
   const second = { ...again, payload: { ...registered?.payload, version: 2, run: other } };
   const ofRun = { ...again, payload: { ...registered?.payload, version: 3, run: RUN } };
   const gone = { ...again, payload: null };
-  return [...story.records, ...[...ofOther, policy].map(toEvent), again, second, ofRun, gone] as RunEvent[];
+  const beside = BESIDE.map((type) => ({
+    ...exampleOf(type),
+    ...(type.startsWith('run.') ? { stream: `run/${RUN}` } : {}),
+  }));
+  return [...story.records, ...[...ofOther, policy, ...beside].map(toEvent), again, second, ofRun, gone] as RunEvent[];
 }
+
+/** What is seen of a run from beside. */
+const BESIDE = [
+  ...(['run.resources-sampled', 'run.log-captured', 'run.checkpoint-deleted', 'run.annotated'] as const),
+  'artifact.assessed',
+] as const;
+const examples = new URL('../../../libs/contracts/examples/', import.meta.url);
+const exampleOf = (type: (typeof BESIDE)[number]): Told => {
+  const { stream, payload } = JSON.parse(readFileSync(new URL(`${type}.v1.json`, examples), 'utf8')) as Told;
+  return { type, stream, payload };
+};
 
 const toEvent = (told: Omit<Told, 'type' | 'payload'>) => ({
   ...{ id: randomUUID(), occurred_at: null, actor: 'p_a', producer: null, sealed_at: '2026-01-26T10:30:00.200Z' },

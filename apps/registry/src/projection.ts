@@ -63,6 +63,7 @@ class Batch {
   take(record: ProjectedRecord): boolean {
     if (record.type === 'policy.published') this.takePolicy(record);
     if (record.type === 'artifact.registered') this.takeArtifact(record);
+    if (record.type === 'artifact.assessed') this.takeOfRun(record);
     if (record.stream.startsWith('model/')) return this.takeModelRecord(record);
     const run = runOfEvent(record as Pick<RunEvent, 'stream' | 'type' | 'payload'>);
     if (run === null) return false;
@@ -130,6 +131,14 @@ class Batch {
   private takeArtifact({ seq, stream, payload }: ProjectedRecord<'artifact.registered'>): void {
     const digests = [stream.slice('artifact/'.length), ...(payload?.files ?? []).flatMap(({ digest }) => digest ?? [])];
     for (const digest of new Set(digests)) this.artifacts.push({ digest, since_seq: seq });
+    this.takeOfRun({ seq, payload });
+  }
+
+  /** What was registered or assessed in the course of a run is folded with it. */
+  private takeOfRun({
+    seq,
+    payload,
+  }: Pick<ProjectedRecord<'artifact.registered' | 'artifact.assessed'>, 'seq' | 'payload'>): void {
     if (payload?.run) this.runArtifacts.push({ run: payload.run, seq });
   }
 

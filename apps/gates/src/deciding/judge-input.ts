@@ -7,6 +7,7 @@ import {
   evaluationSetOf,
   modelNameOf,
   splitText,
+  tensorsFiniteOf,
   weightsBehind,
   weightsOutput,
   attemptsBehind,
@@ -39,7 +40,7 @@ export interface RunMaterial {
 export function judgeInputOf({ facts, rows, isRegistered, references, overridden }: RunMaterial): JudgeInput {
   const weights = weightsBehind(facts);
   const set = evaluationSetOf(facts, sha256);
-  const finite = weightsOutput(facts)?.tensors_finite ?? null;
+  const finite = tensorsFiniteOf(facts);
   const objective = facts.started?.objective ?? textParameter(facts, 'stage');
   const tasks = facts.started?.tasks ?? null;
   return {

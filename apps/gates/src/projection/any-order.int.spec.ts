@@ -4,7 +4,7 @@ import { TestServer } from '@runseal/testing';
 import fc from 'fast-check';
 import { v7 as uuidv7 } from 'uuid';
 import { type ServedGates, Site } from '../gates-site.fixture.js';
-import { digestOf, registered, SampleRun, SOUND_ROWS, type Told } from '../sample-run.fixture.js';
+import { assessed, digestOf, registered, SampleRun, SOUND_ROWS, type Told } from '../sample-run.fixture.js';
 
 const TRAINER = 'p_aaaaaaaaaaaaaaaaaaaaaaaaaa';
 const examples = new URL('../../../../libs/contracts/examples/', import.meta.url);
@@ -45,7 +45,11 @@ function eventsOf(sample: SampleRun): Told[] {
     sample.logged([{ step: 100, kind: 'eval', eval_loss: 'Infinity', n: 3 }, ...SOUND_ROWS.slice(2, 4)]),
     registered('base', sample.run),
     registered(`own ${sample.run}`, sample.run),
+    assessed(`own ${sample.run}`, sample.run, false),
+    assessed('weights', sample.run, true),
+    { ...exampleOf('artifact.assessed') },
     ...(['run.failed', 'run.killed', 'run.events-dropped', 'run.checkpoint-saved', 'run.evaluated'] as const).map(told),
+    ...(['run.resources-sampled', 'run.log-captured', 'run.checkpoint-deleted', 'run.annotated'] as const).map(told),
     ...(['run.warnings-accepted', 'run.gate-overridden', 'run.gates-evaluated', 'run.lost'] as const).map(told),
     ...(['model.version-registered', 'model.tags-set', 'model.approval-given'] as const).map(model),
     policy('policy.baseline-set'),

@@ -7,10 +7,10 @@ import {
   type Projection,
   type RowOf,
 } from '@runseal/projections';
-import { evolveRun, newRunFacts, runOfEvent, type RunEvent, type RunFacts } from '@runseal/rules';
+import { countMissingEvents, evolveRun, newRunFacts, runOfEvent, type RunEvent, type RunFacts } from '@runseal/rules';
 import { digestsOfArtifact, digestsOfFacts, findArtifactEffects, type ArtifactEffects } from './artifacts.js';
 import { JudgementBatch } from './judgement-batch.js';
-import { isInputType, newRunRow, runRowAfter, type RunRow } from './run-row.js';
+import { isInputType, isSeenBeside, newRunRow, runRowAfter, type RunRow } from './run-row.js';
 import { rowsOfRecord } from './project-rows.js';
 import { artifacts, metricRows, runDigests, runDocuments, runs } from './tables.js';
 
@@ -84,9 +84,10 @@ class Batch {
   }
 
   private takeRunRecord(run: string, record: ProjectedRecord): string[] {
-    const isInput = isInputType(record.type);
+    let isInput = isInputType(record.type);
     this.change(run, ({ facts, row }) => {
       const after = evolveRun(facts, record as RunEvent);
+      if (isSeenBeside(record.type)) isInput = countMissingEvents(after) !== countMissingEvents(facts);
       return { facts: after, row: runRowAfter(row ?? newRunRow(run, record), after, { record, isInput }) };
     });
     if (record.type === 'run.metrics-logged') this.rows.push(...rowsOfRecord(record));

@@ -13,6 +13,11 @@ const NO_INPUT: ReadonlySet<string> = new Set(['run.gates-evaluated', 'run.warni
 /** Whether a record of a run, of whatever type else, can change a verdict: each may bring a fact, or a counted event that lacked. */
 export const isInputType = (type: string): boolean => !NO_INPUT.has(type);
 
+const SEEN_BESIDE: ReadonlySet<string> = new Set(['run.resources-sampled', 'run.log-captured', 'run.annotated']);
+
+/** Whether a record brings no fact that a run is judged by: it changes a verdict only where it is a counted event that lacked. */
+export const isSeenBeside = (type: string): boolean => SEEN_BESIDE.has(type);
+
 export const newRunRow = (run: string, { seq, hash, sealed_at, actor }: ProjectedRecord): RunRow => ({
   run,
   model: null,
