@@ -103,22 +103,21 @@ export class TestTopic {
     await producer.disconnect();
   }
 
-  /**
-   * kafkajs alone, for comparison: sends these records in batches of 500 as the publisher does, reads them back with eachBatch,
-   * and resolves when the last is there. Nothing is parsed, verified or kept. Returns milliseconds, making the messages apart.
-   */
-  async measureAlone(records: readonly SealedRecord[]): Promise<number> {
-    const messages = records.map(formatRecordMessage);
-    const done = Promise.withResolvers<void>();
-    const alone = await this.openAlone((count) => {
-      if (count >= messages.length) done.resolve();
+  /** kafkajs alone, for comparison: counts what comes, read with eachBatch. Nothing is parsed, verified or kept. */
+  async countAlone(seen: (count: number) => void): Promise<{ close(): Promise<unknown> }> {
+    const consumer = openKafka(this.options).consumer({
+      groupId: randomBytes(6).toString('hex'),
+      maxWaitTimeInMs: 250,
     });
-    const started = performance.now();
-    for (let from = 0; from < messages.length; from += 500) await alone.send(messages.slice(from, from + 500));
-    await done.promise;
-    const took_ms = performance.now() - started;
-    await alone.close();
-    return took_ms;
+    const joined = Promise.withResolvers<void>();
+    consumer.on('consumer.group_join', () => joined.resolve());
+    let count = 0;
+    await consumer.connect();
+    await consumer.subscribe({ topics: [this.name], fromBeginning: true });
+    const eachBatch = async ({ batch }: EachBatchPayload) => seen((count += batch.messages.length));
+    await consumer.run({ autoCommit: false, eachBatch });
+    await joined.promise;
+    return { close: () => consumer.disconnect() };
   }
 
   /**
@@ -153,26 +152,9 @@ export class TestTopic {
   private async openAlone(
     seen: (count: number) => void,
   ): Promise<{ send(messages: Message[]): Promise<unknown>; close(): Promise<unknown> }> {
-    const kafka = openKafka(this.options);
-    const consumer = kafka.consumer({ groupId: randomBytes(6).toString('hex'), maxWaitTimeInMs: 250 });
-    const joined = Promise.withResolvers<void>();
-    consumer.on('consumer.group_join', () => joined.resolve());
-    let count = 0;
-    await consumer.connect();
-    await consumer.subscribe({ topics: [this.name], fromBeginning: true });
-    const eachBatch = async ({ batch }: EachBatchPayload) => seen((count += batch.messages.length));
-    await consumer.run({ autoCommit: false, eachBatch });
-    const producer = kafka.producer({
-      idempotent: true,
-      maxInFlightRequests: 1,
-      createPartitioner: Partitioners.DefaultPartitioner,
-    });
-    await producer.connect();
-    await joined.promise;
-    return {
-      send: (messages) => producer.send({ topic: this.name, acks: -1, messages }),
-      close: () => Promise.all([producer.disconnect(), consumer.disconnect()]),
-    };
+    const reading = await this.countAlone(seen);
+    const sender = await openSender(this.options, this.name);
+    return { send: sender.send, close: () => Promise.all([sender.close(), reading.close()]) };
   }
 
   /** Members of a reader's group by what they were given of the topic. */
@@ -183,6 +165,26 @@ export class TestTopic {
   private administer<T>(work: (admin: Admin) => Promise<T>): Promise<T> {
     return administer(this.options, work);
   }
+}
+
+/** The messages that a publisher makes of records. */
+export const messagesOf = (records: readonly SealedRecord[]): Message[] => records.map(formatRecordMessage);
+
+/** A producer of kafkajs alone with the settings of ours. */
+export async function openSender(
+  options: KafkaOptions,
+  topic: string,
+): Promise<{ send(messages: Message[]): Promise<unknown>; close(): Promise<unknown> }> {
+  const producer = openKafka(options).producer({
+    idempotent: true,
+    maxInFlightRequests: 1,
+    createPartitioner: Partitioners.DefaultPartitioner,
+  });
+  await producer.connect();
+  return {
+    send: (messages) => producer.send({ topic, acks: -1, messages }),
+    close: () => producer.disconnect(),
+  };
 }
 
 async function administer<T>(options: KafkaOptions, work: (admin: Admin) => Promise<T>): Promise<T> {
