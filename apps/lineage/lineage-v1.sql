@@ -76,6 +76,42 @@ create table metric_chunks_5 partition of metric_chunks for values with (modulus
 create table metric_chunks_6 partition of metric_chunks for values with (modulus 8, remainder 6) with (toast_tuple_target = 8160);
 create table metric_chunks_7 partition of metric_chunks for values with (modulus 8, remainder 7) with (toast_tuple_target = 8160);
 
+-- Which machine and GPUs samples tell of, as JSON: what their columns are. The key is made from the text.
+create table resource_layouts (
+  layout uuid primary key,
+  document text collate "C" not null
+);
+
+-- Samples of a machine: one line for those of one event with the same layout. Arrays of little-endian doubles; `times` are
+-- milliseconds since 1970, `data` holds a column of `samples` of them for each metric of the machine, then of each GPU. NaN: a gap.
+create table resource_chunks (
+  run uuid not null,
+  seq bigint not null,
+  part integer not null,
+  attempt uuid not null,
+  layout uuid not null,
+  samples integer not null,
+  times bytea not null,
+  data bytea not null,
+  primary key (run, seq, part)
+);
+
+-- Pieces of what a run printed, by the digest of their text.
+create table log_chunks (
+  run uuid not null,
+  seq bigint not null,
+  attempt uuid,
+  source text collate "C" not null,
+  chunk bigint not null,
+  digest text collate "C" not null,
+  size_bytes bigint not null,
+  lines bigint not null,
+  masked bigint not null,
+  location text collate "C",
+  at text collate "C",
+  primary key (run, seq)
+);
+
 -- Verdicts hold until the next one on the run.
 create table verdicts (
   verdict uuid primary key,
@@ -174,6 +210,17 @@ create table sightings (
   primary key (node, seq, place)
 );
 create index sightings_of_run on sightings (run, seq) where source = 'registered';
+
+-- What somebody who read a content says it is like; the newest counts.
+create table assessments (
+  node uuid not null,
+  seq bigint not null,
+  run uuid,
+  actor text collate "C" not null,
+  document text collate "C" not null,
+  primary key (node, seq)
+);
+create index assessments_of_run on assessments (run, seq);
 
 create table folder_files (
   folder uuid not null,

@@ -1,5 +1,6 @@
 // What the service answers, as JSON. Absent facts are null, never left out; a seq names the record that a fact comes from.
 import type { AuditRecord, AuditRecordWithEvidence, ChecklistItem, Compliance } from '@runseal/rules';
+import type { AnnotationAnswer } from './observed-answers.js';
 
 /** A finite number, or one of the three that JSON has no literal for. */
 export type MetricValue = number | 'NaN' | 'Infinity' | '-Infinity';
@@ -105,6 +106,8 @@ export interface RunAnswer {
   readonly verdict: VerdictShort | null;
   readonly model: ModelVersionShort | null;
   readonly faults: readonly FaultAnswer[];
+  /** In the ledger's order; of one name the last one holds. */
+  readonly annotations: readonly AnnotationAnswer[];
   readonly started_seq: number | null;
   readonly newest_seq: number;
 }
@@ -143,6 +146,9 @@ export interface CheckpointAnswer {
   /** Of the evaluation at that step. */
   readonly eval_loss: MetricValue | null;
   readonly is_best: boolean;
+  /** The record that says it is no longer there, and when that was seen; null: nobody says so. */
+  readonly deleted_seq: number | null;
+  readonly deleted_at: string | null;
   readonly seq: number;
 }
 

@@ -122,6 +122,35 @@ export class SampleRun {
     });
   }
 
+  sampled(samples: readonly Partial<EventPayload<'run.resources-sampled'>['samples'][number]>[]): SampleEvent {
+    const none = { cpu_percent: null, ram_used_bytes: null, ram_total_bytes: null, disk_free_bytes: null };
+    return this.event('run.resources-sampled', {
+      attempt: this.attempt,
+      samples: samples.map((sample) => ({
+        ...{ at: null, host: null, ...none, process_rss_bytes: null, gpus: [] },
+        ...sample,
+      })),
+    });
+  }
+
+  printed(chunk: number, payload: Partial<EventPayload<'run.log-captured'>> = {}): SampleEvent {
+    return this.event('run.log-captured', {
+      attempt: this.attempt,
+      chunk,
+      digest: digestOf(`log ${chunk}`),
+      ...payload,
+    });
+  }
+
+  annotated(name: string, value: EventPayload<'run.annotated'>['value'], text: string | null = null): SampleEvent {
+    return this.event('run.annotated', { attempt: this.attempt, name, text, value });
+  }
+
+  /** Somebody has read a content in the course of the run. */
+  assessed(digest: string, payload: Partial<EventPayload<'artifact.assessed'>> = {}): SampleEvent {
+    return this.event('artifact.assessed', { run: this.run, ...payload }, { stream: `artifact/${digest}` });
+  }
+
   judged(overall: 'passed' | 'warnings' | 'blocked' | 'overridden' = 'passed'): SampleEvent {
     return this.event('run.gates-evaluated', { overall });
   }

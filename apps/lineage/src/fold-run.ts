@@ -9,10 +9,14 @@ export async function foldRun({ pool, ledger }: Lineage, run: string, asOf: numb
   const result = await pool.query<{ seq: number }>({
     name: 'registrations-of-run',
     text: `
-select distinct s.seq
+select s.seq
 from sightings s
 where s.run = $1 and s.source = 'registered' and s.seq <= $2
-order by s.seq`,
+union
+select a.seq
+from assessments a
+where a.run = $1 and a.seq <= $2
+order by seq`,
     values: [run, asOf],
   });
   const registrations = result.rows.map(({ seq }) => seq);
@@ -20,7 +24,7 @@ order by s.seq`,
   const fold = (stored: StoredRecord) => {
     facts = evolveRun(facts, projectRecord(toSealedRecord(ledger, stored)) as RunEvent);
   };
-  /** Artifacts that were registered in the course of the run count its producers' events. */
+  /** Artifacts that were registered or assessed in the course of the run count its producers' events. */
   const foldRegistrations = async (before: number) => {
     while (registrations[0] !== undefined && registrations[0] < before) {
       const from = registrations.shift() as number;

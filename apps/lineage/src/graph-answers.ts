@@ -1,5 +1,6 @@
 // What the service answers about artifacts, comparisons and live runs, as JSON.
 import type { Overall, RunState, Stage } from './answers.js';
+import type { AssessmentAnswer } from './observed-answers.js';
 
 /** `GET /v1/runs/compare?id=&id=...`: 2 to 20 runs; of each section what differs, and how much does not. */
 export interface CompareAnswer {
@@ -116,6 +117,8 @@ export interface ArtifactAnswer {
     readonly approvals: readonly { readonly by: string; readonly seq: number }[];
     readonly seq: number;
   }[];
+  /** What the newest who read it says it is like; null: nobody did. */
+  readonly assessment: AssessmentAnswer | null;
 }
 
 export interface RunOfArtifact {

@@ -35,6 +35,14 @@ export type {
   ModelVersionShort,
 } from './answers.js';
 export type {
+  AnnotationAnswer,
+  AssessmentAnswer,
+  LogChunkItem,
+  ResourcesAnswer,
+  ResourceSeries,
+  ResourceSummary,
+} from './observed-answers.js';
+export type {
   ArtifactAnswer,
   ComparedSection,
   CompareAnswer,

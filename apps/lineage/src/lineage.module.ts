@@ -5,10 +5,12 @@ import { ArtifactsController } from './artifacts.controller.js';
 import { ShowAuditRecordHandler, ShowChecklistHandler, ShowComplianceHandler } from './audit.js';
 import { CompareRunsHandler } from './compare-runs.js';
 import { Lineage } from './lineage.js';
+import { ListLogsHandler } from './list-logs.js';
 import { ListExperimentsHandler, ListRunsHandler } from './list-runs.js';
 import { RunsController } from './runs.controller.js';
 import { ShowArtifactHandler } from './show-artifact.js';
 import { ShowMetricsHandler } from './show-metrics.js';
+import { ShowResourcesHandler } from './show-resources.js';
 import { ShowRunHandler } from './show-run.js';
 import { WalkGraphHandler } from './walk-graph.js';
 
@@ -32,6 +34,8 @@ export class LineageModule implements OnModuleInit, OnModuleDestroy {
         ListExperimentsHandler,
         ShowRunHandler,
         ShowMetricsHandler,
+        ShowResourcesHandler,
+        ListLogsHandler,
         ShowAuditRecordHandler,
         ShowChecklistHandler,
         ShowComplianceHandler,

@@ -55,6 +55,13 @@ describe('the projection', () => {
 /** Events of two runs and a model that touch one another in every way, none of them in its place. */
 const events: readonly SampleEvent[] = madeEvents();
 
+function gpu(index: number, memory_used_bytes = 2 ** 30) {
+  return {
+    ...{ index, name: null, utilization_percent: 97.5, memory_used_bytes, memory_total_bytes: 2 ** 31 },
+    ...{ temperature_celsius: null, power_watts: null },
+  };
+}
+
 function madeEvents(): SampleEvent[] {
   const [one, two] = [new SampleRun(1), new SampleRun(2)];
   const model = new SampleModel('assistant', 1, 0x900000);
@@ -94,6 +101,22 @@ function madeEvents(): SampleEvent[] {
     ]),
     run.output(null, [{ path: 'a', digest: file }]),
     run.event('run.checkpoint-saved', { attempt: run.attempt, digest: digestOf('checkpoint') }),
+    run.event('run.checkpoint-deleted', { attempt: run.attempt, path: null, step: 2000 }),
+    run.event('run.checkpoint-deleted', {}),
+    run.event('run.resources-sampled', {}),
+    run.sampled([
+      { at: '2026-01-26T10:30:00Z', host: 'a', gpus: [gpu(0), gpu(1, 9223372036854775794)] },
+      { host: 'b', ram_used_bytes: 1 },
+      { at: '2026-01-26T10:30:01Z', host: 'a', gpus: [gpu(0), gpu(1)] },
+    ]),
+    run.printed(0),
+    run.printed(0, { attempt: null, source: 'stdout', location: null }),
+    run.annotated('nan_inf_filter', true),
+    run.annotated('preflight', null, 'two warnings'),
+    run.assessed(folder, { kind: 'weights', profile: null, tensors_finite: true }),
+    run.assessed(folder, { kind: 'weights', profile: null, tensors_finite: false }),
+    run.assessed(digestOf('data')),
+    run.assessed(file, { run: null }),
     run.event('run.parameters-recorded', {}),
     run.event('run.environment-recorded', { lock_digest: digestOf('lock') }),
     run.event('run.events-dropped', {}),

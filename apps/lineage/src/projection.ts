@@ -4,6 +4,7 @@ import { runOfEvent, type LoggedRow, type RunEvent } from '@runseal/rules';
 import { GraphBatch } from './graph-batch.js';
 import { JudgementBatch } from './judgement-batch.js';
 import { chunksOf, type KeySet } from './metric-chunks.js';
+import { ObservedBatch } from './observed-batch.js';
 import { linkArtifact, linkRunRecord } from './project-run.js';
 import { KnownRows } from './row-marks.js';
 import { evolveDocument, newRunDocument, runRowOf, type RunDocument } from './run-document.js';
@@ -22,9 +23,12 @@ export const lineageProjection: Projection = {
     const graph = new GraphBatch();
     const judgements = new JudgementBatch(graph);
     const metrics = new MetricsBatch();
+    const observed = new ObservedBatch();
     for (const record of records) {
       const run = runOfEvent(record);
+      observed.take(record);
       if (record.type === 'artifact.registered') linkArtifact(graph, record);
+      else if (record.type === 'artifact.assessed') graph.node(record.stream.slice('artifact/'.length), record.seq);
       else if (record.stream.startsWith('model/')) judgements.addModelRecord(record);
       if (run === null) continue;
       const before = documents.get(run) ?? newRunDocument();
@@ -39,6 +43,7 @@ export const lineageProjection: Projection = {
     await writeDocuments(connection, documents);
     await metrics.write(connection);
     await judgements.write(connection);
+    await observed.write(connection);
     await graph.write(connection);
     return records.length;
   },

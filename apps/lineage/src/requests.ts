@@ -17,7 +17,10 @@ import {
 import type { Overall, RunSort, RunState } from './answers.js';
 import type { EdgeClass } from './graph-answers.js';
 import { UUID } from './nodes.js';
+import type { LogChunkItem } from './observed-answers.js';
+import { gpuNames, machineNames } from './resource-chunks.js';
 import type { MetricKind } from './series.js';
+import type { ResourceMetricName } from './show-resources.js';
 
 const STATES: readonly RunState[] = ['running', 'finished', 'failed', 'killed', 'lost'];
 const OVERALLS: readonly Overall[] = ['passed', 'warnings', 'blocked', 'overridden'];
@@ -33,6 +36,7 @@ const SORTS: readonly RunSort[] = [
   'final_loss',
   'eval_loss',
 ];
+const RESOURCE_METRICS: readonly ResourceMetricName[] = [...machineNames, ...gpuNames];
 const CLASSES: readonly EdgeClass[] = ['influence', 'governance', 'release'];
 
 /** A parameter that may come once or several times. */
@@ -137,6 +141,28 @@ export class MetricsQuery {
 
   @IsIn(['json', 'csv'])
   format: 'json' | 'csv' = 'json';
+}
+
+export class ResourcesQuery {
+  /** Names of readings; without any all. */
+  @IsOptional()
+  @Several()
+  @IsArray()
+  @IsIn(RESOURCE_METRICS, { each: true })
+  metric?: ResourceMetricName[];
+
+  /** Points of a series at most. */
+  @Type(() => Number)
+  @IsInt()
+  @Min(10)
+  @Max(2_000)
+  points = 1_000;
+}
+
+export class LogsQuery extends PageQuery {
+  @IsOptional()
+  @IsIn(['stdout', 'stderr'] satisfies LogChunkItem['source'][])
+  source?: LogChunkItem['source'];
 }
 
 export class CompareQuery {

@@ -1,8 +1,12 @@
 import {
   attemptsBehind,
   auditRecord,
+  deletionsOf,
   evaluationAt,
+  tensorsFiniteOf,
   weightsBehind,
+  weightsOutput,
+  type AnnotationFacts,
   type Fact,
   type InputFacts,
   type MaybeFact,
@@ -21,6 +25,8 @@ import type {
   RunAnswer,
   VerdictShort,
 } from './answers.js';
+import { hiddenBy } from './hidden-by.js';
+import type { AnnotationAnswer } from './observed-answers.js';
 import { millisOf, newestEvaluation, secondsBetween, stepOf, type RunDocument } from './run-document.js';
 
 /** A run's story from what is known of it, and what was decided about it. */
@@ -70,12 +76,13 @@ export function runAnswerOf(
     },
     parameters: Object.fromEntries(Object.entries(facts.parameters).map(([name, { value }]) => [name, value])),
     inputs: facts.inputs.map(inputOf),
-    outputs: facts.outputs.map(outputOf),
+    outputs: outputsOf(facts),
     environment: environmentOf(facts),
     evaluations: evaluationsOf(document),
     verdict: decided.verdict,
     model: decided.model,
     faults: faultsOf(document),
+    annotations: facts.annotations.map(annotationOf),
     started_seq: started?.seq ?? null,
     newest_seq: facts.seq,
   };
@@ -108,11 +115,14 @@ function attemptsOf({ facts, rows }: RunDocument): AttemptAnswer[] {
 
 function checkpointsOf({ facts, rows }: RunDocument): CheckpointAnswer[] {
   const best = facts.terminal?.best_checkpoint?.value;
+  const deletions = deletionsOf(facts);
   return facts.checkpoints
-    .map(({ attempt, step, epoch, path, digest, size_bytes, seq }) => ({
+    .map(({ attempt, step, epoch, path, digest, size_bytes, seq }, index) => ({
       ...{ attempt, step, epoch, path, digest, size_bytes },
       eval_loss: evaluationAt(rows, { attempt, step })?.value ?? null,
       is_best: best != null && (best.path === null ? best.step === step : best.path === path),
+      deleted_seq: deletions[index]?.seq ?? null,
+      deleted_at: deletions[index]?.at ?? null,
       seq,
     }))
     .sort((left, right) => left.step - right.step || left.seq - right.seq);
@@ -131,6 +141,14 @@ function inputOf(input: InputFacts): MaterialAnswer {
     asserted: assertedOf({ path, digest, ...told, git_repository, git_commit, git_dirty }),
     seq,
   };
+}
+
+/** Whether the final weights are finite, a later assessment of them may have told. */
+function outputsOf(facts: RunFacts): MaterialAnswer[] {
+  const weights = weightsOutput(facts);
+  return facts.outputs.map((output) =>
+    outputOf(output === weights ? { ...output, tensors_finite: tensorsFiniteOf(facts) } : output),
+  );
 }
 
 function outputOf(output: OutputFacts): MaterialAnswer {
@@ -197,6 +215,11 @@ function evaluationsOf({ facts, evaluations }: RunDocument): EvaluationAnswer[] 
     after_training,
   }));
 }
+
+const annotationOf = (annotation: AnnotationFacts): AnnotationAnswer => {
+  const { name, text, value, attempt, at, by, seq } = annotation;
+  return { name, text, value, attempt, at, by, hides: hiddenBy(annotation), seq };
+};
 
 function faultsOf({ facts, repeated }: RunDocument): FaultAnswer[] {
   const faults = facts.faults.map(({ kind, subject, words, seq, count }) => ({

@@ -21,11 +21,23 @@ import { csvOf } from './csv.js';
 import { findDocument } from './find-document.js';
 import type { CompareAnswer } from './graph-answers.js';
 import { Lineage } from './lineage.js';
+import { ListLogs } from './list-logs.js';
 import { ListExperiments, ListRuns } from './list-runs.js';
 import { parseLastSeen } from './live-runs.js';
-import { AsOfQuery, CompareQuery, ExperimentsQuery, MetricsQuery, RunParams, RunsQuery } from './requests.js';
+import type { LogChunkItem, ResourcesAnswer } from './observed-answers.js';
+import {
+  AsOfQuery,
+  CompareQuery,
+  ExperimentsQuery,
+  LogsQuery,
+  MetricsQuery,
+  ResourcesQuery,
+  RunParams,
+  RunsQuery,
+} from './requests.js';
 import { requireLedger } from './require-ledger.js';
 import { ShowMetrics } from './show-metrics.js';
+import { ShowResources } from './show-resources.js';
 import { ShowRun } from './show-run.js';
 
 const READ = { verb: 'query', reader: 'lineage' } as const;
@@ -90,6 +102,30 @@ export class RunsController {
     const text = csvOf(this.lineage.pool, { run: id, ...wanted });
     const disposition = `attachment; filename="${id}.csv"`;
     return new StreamableFile(Readable.from(text), { type: 'text/csv; charset=utf-8', disposition });
+  }
+
+  /** What was read of the machine while the run went on. */
+  @Get('runs/:id/resources')
+  @Scope('read', READ)
+  resources(
+    @Param() { id }: RunParams,
+    @Query() { metric: metrics, points }: ResourcesQuery,
+    @CurrentCaller() caller: Caller,
+  ): Promise<ResourcesAnswer> {
+    requireLedger(caller, this.lineage.ledger);
+    return this.queries.execute(new ShowResources(id, { ...(metrics ? { metrics } : {}), points }));
+  }
+
+  /** What the run printed, by digest and place. */
+  @Get('runs/:id/logs')
+  @Scope('read', READ)
+  logs(
+    @Param() { id }: RunParams,
+    @Query() query: LogsQuery,
+    @CurrentCaller() caller: Caller,
+  ): Promise<Page<LogChunkItem>> {
+    requireLedger(caller, this.lineage.ledger);
+    return this.queries.execute(new ListLogs(id, query.source ?? null, pageOf(query)));
   }
 
   /** JSON, or YAML where `Accept` asks for it. */

@@ -1,9 +1,11 @@
 import { QueryHandler, type IQueryHandler } from '@nestjs/cqrs';
+import type { EventPayload } from '@runseal/contracts';
 import type { Pool } from '@runseal/postgres';
 import type { AsOf } from '@runseal/runtime';
 import type { ArtifactAnswer, RunOfArtifact } from './graph-answers.js';
 import { Lineage } from './lineage.js';
 import { findMoment } from './moment.js';
+import type { AssessmentAnswer } from './observed-answers.js';
 import { findNodes } from './walk-graph.js';
 
 export class ShowArtifact {
@@ -47,6 +49,7 @@ export class ShowArtifactHandler implements IQueryHandler<ShowArtifact, Artifact
       made_by: runs.filter(({ isMade }) => isMade).map(({ isMade: _, ...run }) => run),
       used_by: runs.filter(({ isMade }) => !isMade).map(({ isMade: _, ...run }) => run),
       model_versions: await findVersions(pool, node, seq),
+      assessment: await findAssessment(pool, node, seq),
     };
   }
 }
@@ -193,4 +196,23 @@ limit ${ROWS_MAX}`,
     values: [node, asOf],
   });
   return result.rows;
+}
+
+type Said = Omit<EventPayload<'artifact.assessed'>, 'run'>;
+
+async function findAssessment(pool: Pool, node: string, asOf: number): Promise<AssessmentAnswer | null> {
+  const result = await pool.query<{ document: string; actor: string; run: string | null; seq: number }>({
+    name: 'assessment',
+    text: `
+select a.document, a.actor, a.run, a.seq
+from assessments a
+where a.node = $1 and a.seq <= $2
+order by a.seq desc
+limit 1`,
+    values: [node, asOf],
+  });
+  const [row] = result.rows;
+  if (!row) return null;
+  const { kind, profile, tensors_finite, assessor, asserted } = JSON.parse(row.document) as Said;
+  return { kind, profile, tensors_finite, assessor, by: row.actor, run_id: row.run, asserted, seq: row.seq };
 }

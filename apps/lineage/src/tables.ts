@@ -60,6 +60,41 @@ export const metricChunks = defineTable(
   ['run', 'kind', 'seq', 'part'],
 );
 
+export const resourceLayouts = defineTable('resource_layouts', { layout: 'uuid', document: 'text' }, ['layout']);
+
+export const resourceChunks = defineTable(
+  'resource_chunks',
+  {
+    run: 'uuid',
+    seq: 'int8',
+    part: 'int4',
+    attempt: 'uuid',
+    layout: 'uuid',
+    samples: 'int4',
+    times: 'bytea',
+    data: 'bytea',
+  },
+  ['run', 'seq', 'part'],
+);
+
+export const logChunks = defineTable(
+  'log_chunks',
+  {
+    run: 'uuid',
+    seq: 'int8',
+    attempt: 'uuid',
+    source: 'text',
+    chunk: 'int8',
+    digest: 'text',
+    size_bytes: 'int8',
+    lines: 'int8',
+    masked: 'int8',
+    location: 'text',
+    at: 'text',
+  },
+  ['run', 'seq'],
+);
+
 export const verdicts = defineTable(
   'verdicts',
   { verdict: 'uuid', run: 'uuid', since_seq: 'int8', until_seq: 'int8', overall: 'text', document: 'text' },
@@ -126,6 +161,12 @@ export const sightings = defineTable(
     run: 'uuid',
   },
   ['node', 'seq', 'place'],
+);
+
+export const assessments = defineTable(
+  'assessments',
+  { node: 'uuid', seq: 'int8', run: 'uuid', actor: 'text', document: 'text' },
+  ['node', 'seq'],
 );
 
 export const folderFiles = defineTable(
