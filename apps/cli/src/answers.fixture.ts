@@ -1,6 +1,6 @@
 // Answers of the services, as small as they can be, to be told otherwise by a test.
 import type { VerdictAnswer } from '@runseal/gates';
-import type { MetricsAnswer, MetricValue, RunAnswer, SeriesAnswer } from '@runseal/lineage';
+import type { MetricsAnswer, MetricValue, ResourceSummary, RunAnswer, SeriesAnswer } from '@runseal/lineage';
 import { WIDTH } from './text-table.js';
 
 export const RUN = '019bf9da-6cbb-7acb-a255-12100f80b56f';
@@ -17,9 +17,11 @@ export const runAnswer = (more: Partial<RunAnswer> = {}): RunAnswer => ({
     ...{ initial_loss: 4, final_loss: 2, best_eval_loss: null, final_eval_loss: null, best_checkpoint: null, rows: 3 },
   },
   ...{ parameters: {}, inputs: [], outputs: [], environment: null, evaluations: [] },
-  ...{ verdict: null, model: null, faults: [], started_seq: 1, newest_seq: 9 },
+  ...{ verdict: null, model: null, faults: [], annotations: [], started_seq: 1, newest_seq: 9 },
   ...more,
 });
+
+export const noResources: ResourceSummary = { samples: 0, first_ms: null, last_ms: null, machines: [], gpus: [] };
 
 export const seriesOf = (
   key: string,

@@ -55,6 +55,26 @@ describe('show', () => {
     expect(await show('fresh')).toContain('no curves: no row has come yet');
   });
 
+  test('of a run seen from beside tells of its machine, what went and what was remarked', async () => {
+    const run = new TellRun();
+    await site.seal([
+      ...run.start('observed'),
+      run.event('run.resources-sampled', { attempt: run.attempt }),
+      run.event('run.checkpoint-saved', { attempt: run.attempt, step: 1000 }),
+      run.event('run.checkpoint-saved', { attempt: run.attempt, step: 2000 }),
+      run.event('run.checkpoint-deleted', { attempt: run.attempt, step: 1000, path: null }),
+      run.event('run.annotated', { attempt: run.attempt }),
+    ]);
+    const out = await show('observed');
+    expect(out).toContain('  checkpoints  at steps 1000, 2000; deleted since: 1000\n');
+    expect(out).toContain(
+      '  resources    peak GPU memory 61 of 80 GiB (76 %), mean GPU use 97 %, peak RAM 68 of 256 GiB',
+    );
+    expect(out).toMatch(/\n {2}remarks:\n {4}nan_inf_filter true: [^]*\n {6}The trainer replaces a loss/);
+    const { resources } = JSON.parse((await site.cli('show', 'observed', '--json')).out) as { resources: object };
+    expect(resources).toMatchObject({ samples: 2, gpus: [{ index: 0, temperature_peak_celsius: 64 }] });
+  });
+
   test('of a run that broke off says how', async () => {
     expect(await show('failed')).toContain('state        failed: torch.cuda.OutOfMemoryError: CUDA out of memory.');
     expect(await show('killed')).toContain('state        killed: the scheduler took the node back\n');

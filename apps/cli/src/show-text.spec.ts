@@ -1,4 +1,14 @@
-import { DIGEST, gate, metricsAnswer, RUN, runAnswer, seriesOf, tooWide, verdictAnswer } from './answers.fixture.js';
+import {
+  DIGEST,
+  gate,
+  metricsAnswer,
+  noResources,
+  RUN,
+  runAnswer,
+  seriesOf,
+  tooWide,
+  verdictAnswer,
+} from './answers.fixture.js';
 import { showText, type Shown } from './show-text.js';
 
 const show = ({
@@ -6,15 +16,16 @@ const show = ({
   metrics = metricsAnswer([]),
   others = metrics,
   verdict = null,
-}: Partial<Shown> = {}) => showText({ run, metrics, others, verdict });
+  resources = noResources,
+}: Partial<Shown> = {}) => showText({ run, metrics, others, verdict, resources });
 
 const attempt = (number: number, resumes: { attempt: string | null; step: number | null } | null) => ({
   ...{ attempt: RUN, number, seq: number, started_at: null, resumes, total_steps: null, processes: null },
   ...{ rows: 1, steps: null, is_behind_weights: true },
 });
-const checkpoint = (step: number) => ({
+const checkpoint = (step: number, deleted_seq: number | null = null) => ({
   ...{ attempt: RUN, step, epoch: null, path: null, digest: null, size_bytes: null, eval_loss: null },
-  ...{ is_best: false, seq: step },
+  ...{ is_best: false, deleted_seq, deleted_at: null, seq: step },
 });
 
 test('a run’s head tells times and durations as people say them, and how far it is', () => {
@@ -70,6 +81,70 @@ test('a run without total steps, with attempts and many checkpoints', () => {
   expect(text).toContain('  attempts     3; 2 resumes at step 100; 3 resumes\n');
   expect(text).toContain('  checkpoints  20, the last at steps 800, 850, 900, 950\n');
   expect(show({ run: runAnswer({ checkpoints: [checkpoint(50)] }) })).toContain('  checkpoints  at step 50\n');
+});
+
+const remark = (
+  name: string,
+  value: string | boolean | null,
+  text: string | null = null,
+  hides: string | null = null,
+) => ({
+  ...{ name, value, text, hides, attempt: null, at: null, by: 'p_a', seq: 7 },
+});
+
+test('checkpoints that went are told apart', () => {
+  const gone = (step: number) => checkpoint(step, 9);
+  const line = (...checkpoints: ReturnType<typeof checkpoint>[]) =>
+    /checkpoints {2}(.*)/.exec(show({ run: runAnswer({ checkpoints }) }))?.[1];
+  expect(line(gone(10), checkpoint(20))).toBe('at steps 10, 20; deleted since: 10');
+  expect(line(gone(10))).toBe('at step 10; all deleted since');
+  const many = Array.from({ length: 20 }, (_, index) => (index < 17 ? gone : checkpoint)(index));
+  expect(line(...many)).toBe('20, the last at steps 16, 17, 18, 19; deleted since: 17, up to step 16');
+});
+
+describe('the machine', () => {
+  const GIB = 2 ** 30;
+  const machine = {
+    ...{ host: 'a', cpu_mean_percent: 31.4, ram_peak_bytes: 63.96 * GIB, ram_total_bytes: 256 * GIB },
+    ...{ disk_free_least_bytes: null, process_rss_peak_bytes: null },
+  };
+  const gpu = (index: number, memory_peak_bytes: number | null, utilization_mean_percent: number | null) => ({
+    ...{ host: 'a', index, name: null, utilization_mean_percent, memory_peak_bytes, memory_total_bytes: 80 * GIB },
+    ...{ temperature_peak_celsius: null, power_mean_watts: null },
+  });
+  const line = (more: Partial<Shown['resources']>) =>
+    / {2}resources {4}(.*(?:\n {15}.*)*)/.exec(show({ resources: { ...noResources, ...more } }))?.[1];
+
+  test('is a line: how full the fullest GPU was, how busy they were, how much memory it took', () => {
+    expect(line({ machines: [machine], gpus: [gpu(0, 76 * GIB, 91)] })).toBe(
+      'peak GPU memory 76 of 80 GiB (95 %), mean GPU use 91 %, peak RAM 64 of 256 GiB (25 %)',
+    );
+    expect(line({ machines: [], gpus: [gpu(0, 20 * GIB, 80), gpu(1, 40 * GIB, 90), gpu(2, null, null)] })).toBe(
+      'peak GPU memory 40 of 80 GiB (50 %), mean GPU use 85 % (of 3 GPUs the fullest)',
+    );
+  });
+
+  test('without a GPU tells how busy its processor was, and nothing where nothing was read', () => {
+    expect(line({ machines: [{ ...machine, ram_total_bytes: null }] })).toBe('mean CPU use 31 %, peak RAM 64 GiB');
+    expect(show()).not.toContain('resources');
+    expect(line({ machines: [{ ...machine, cpu_mean_percent: null, ram_peak_bytes: null }] })).toBeUndefined();
+  });
+});
+
+test('remarks are told with their records, of each name the last, with what they hide', () => {
+  const hides = 'Such a loss does not show in the curve.';
+  const annotations = [
+    remark('nan_inf_filter', false),
+    remark('nan_inf_filter', true, null, hides),
+    remark('preflight', null, `eval_steps ${'is no multiple '.repeat(40)}`),
+    remark('stop_requested', null),
+  ];
+  const text = show({ run: runAnswer({ annotations }) });
+  expect(text).toContain(
+    `  remarks:\n    nan_inf_filter true (record 7)\n      ${hides}\n    preflight eval_steps is no`,
+  );
+  expect(text).toMatch(/…\s+\(record 7\)\n {4}stop_requested \(record 7\)$/);
+  expect(tooWide(text)).toEqual([]);
 });
 
 describe('curves', () => {
@@ -192,6 +267,7 @@ test('no text of a trainer steers the terminal', () => {
   const material = { role: nasty, path: nasty, digest: null, files: null, facts: {}, asserted: [] };
   const run = runAnswer({
     ...{ name: nasty, experiment: nasty, end, faults: [{ kind: 'x', message: nasty, seq: 1, count: 1 }] },
+    annotations: [remark('nasty', nasty, nasty)],
     inputs: [{ ...material, kind: 'other', name: nasty, seq: 5 }],
     summary: { ...runAnswer().summary, best_eval_loss: 1, best_checkpoint: nasty },
   });

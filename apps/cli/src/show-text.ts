@@ -1,7 +1,8 @@
 import type { VerdictAnswer } from '@runseal/gates';
-import type { MetricsAnswer, MetricValue, RunAnswer, SeriesAnswer } from '@runseal/lineage';
+import type { MetricsAnswer, MetricValue, ResourceSummary, RunAnswer, SeriesAnswer } from '@runseal/lineage';
 import { canonicalMetric } from '@runseal/rules';
 import { curveText } from './curve-text.js';
+import { deletedText, remarks, resourcesLine } from './observed-text.js';
 import { noPaint, type Paint } from './paint.js';
 import { cell, duration, plain, shortDigest, shortTime, textTable, wrap } from './text-table.js';
 import { gatesLine } from './verdict-text.js';
@@ -14,6 +15,7 @@ export interface Shown {
   /** All series, to be named with their newest value. */
   readonly others: Pick<MetricsAnswer, 'series' | 'omitted'>;
   readonly verdict: VerdictAnswer | null;
+  readonly resources: ResourceSummary;
 }
 
 /** Curves that are drawn where they are there, in this order. */
@@ -23,20 +25,22 @@ const CHECKPOINTS_SHOWN = 8;
 const FAULTS_SHOWN = 20;
 
 /** A run as a person reads it in a terminal. */
-export function showText({ run, metrics, others, verdict }: Shown, paint: Paint = noPaint): string {
+export function showText({ run, metrics, others, verdict, resources }: Shown, paint: Paint = noPaint): string {
   return [
-    head(run, paint),
+    head(run, resources, paint),
     curves(run, metrics, others),
     judged(run, verdict, paint),
     materials(run),
+    remarks(run),
     faults(run, paint),
   ]
     .filter((part) => part !== '')
     .join('\n\n');
 }
 
-function head(run: RunAnswer, paint: Paint): string {
+function head(run: RunAnswer, resources: ResourceSummary, paint: Paint): string {
   const { summary, model } = run;
+  const machine = resourcesLine(resources);
   const facts: [string, string | null][] = [
     ['run', run.run_id],
     ['experiment', run.experiment === null ? null : cell(run.experiment, 80)],
@@ -49,6 +53,7 @@ function head(run: RunAnswer, paint: Paint): string {
     ['loss', summary.initial_loss === null ? null : `${cell(summary.initial_loss)} → ${cell(summary.final_loss)}`],
     ['eval loss', evalLoss(summary)],
     ['checkpoints', checkpointsOf(run)],
+    ['resources', machine && wrap(machine, ' '.repeat(15)).trimStart()],
     ['model', model === null ? null : modelText(model, run.verdict, paint)],
   ];
   const known = facts.filter((fact): fact is [string, string] => fact[1] !== null);
@@ -95,11 +100,14 @@ function evalLoss({ best_eval_loss, final_eval_loss, best_checkpoint }: RunAnswe
   return `best ${cell(best_eval_loss)}${at}, of the final weights ${cell(final_eval_loss)}`;
 }
 
-function checkpointsOf({ checkpoints }: RunAnswer): string | null {
+function checkpointsOf(run: RunAnswer): string | null {
+  const { checkpoints } = run;
   if (checkpoints.length === 0) return null;
   const all = checkpoints.map(({ step }) => step);
-  if (all.length <= CHECKPOINTS_SHOWN) return `at ${all.length === 1 ? 'step' : 'steps'} ${all.join(', ')}`;
-  return `${all.length}, the last at steps ${all.slice(-CHECKPOINTS_SHOWN / 2).join(', ')}`;
+  if (all.length <= CHECKPOINTS_SHOWN) {
+    return `at ${all.length === 1 ? 'step' : 'steps'} ${all.join(', ')}${deletedText(run)}`;
+  }
+  return `${all.length}, the last at steps ${all.slice(-CHECKPOINTS_SHOWN / 2).join(', ')}${deletedText(run)}`;
 }
 
 function curves({ summary, state }: RunAnswer, { series, diagnosis }: MetricsAnswer, others: Shown['others']): string {
