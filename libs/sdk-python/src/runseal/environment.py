@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from typing import NamedTuple, Optional
 
 
@@ -34,3 +35,8 @@ def read_environment() -> Environment:
         "RANK",
     )
     return Environment(*(os.environ.get(name) or None for name in names))
+
+
+def read_variables() -> Mapping[str, str]:
+    """All variables, for what names them itself: `${NAME}` in a configuration."""
+    return dict(os.environ)
