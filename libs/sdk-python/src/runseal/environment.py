@@ -20,6 +20,15 @@ class Environment(NamedTuple):
     disabled: Optional[str]
     #: Which process of several this is, as torchrun and its kind tell.
     rank: Optional[str]
+    #: Set by `runseal run` for its children: the attempt that it started, and the folder where both leave word.
+    attempt_id: Optional[str] = None
+    wrapper_dir: Optional[str] = None
+    #: 1: losses that are not finite are logged as they are.
+    raw_loss: Optional[str] = None
+    #: The container image, with its digest.
+    image: Optional[str] = None
+    #: Processes of a training on this machine, as torchrun and its kind tell.
+    local_processes: Optional[str] = None
 
 
 def read_environment() -> Environment:
@@ -33,6 +42,11 @@ def read_environment() -> Environment:
         "RUNSEAL_SPOOL_DIR",
         "RUNSEAL_DISABLED",
         "RANK",
+        "RUNSEAL_ATTEMPT_ID",
+        "RUNSEAL_WRAPPER_DIR",
+        "RUNSEAL_RAW_LOSS",
+        "RUNSEAL_IMAGE",
+        "LOCAL_WORLD_SIZE",
     )
     return Environment(*(os.environ.get(name) or None for name in names))
 

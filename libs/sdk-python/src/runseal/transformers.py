@@ -1,0 +1,118 @@
+"""Records what a Hugging Face trainer does: `Trainer(..., callbacks=[RunsealCallback()])`, or `report_to: runseal`."""
+
+from __future__ import annotations
+
+from functools import wraps
+from typing import Any, Callable, Optional, TypeVar, cast
+
+from transformers import TrainerCallback
+
+from .begin_training import begin_training
+from .run import Run
+from .say import Teller, say_on_stderr, words_of
+from .training import Training
+from .unfinished import end_aside
+
+_teller = Teller(say_on_stderr)
+#: The training that is recorded in this process now; a second callback of the same trainer stands back.
+_current: list[Training] = []
+
+Method = TypeVar("Method", bound=Callable[..., None])
+
+
+def _guarded(method: Method) -> Method:
+    """Nothing that goes wrong here reaches the training."""
+
+    @wraps(method)
+    def call(self: RunsealCallback, args: Any, state: Any, control: Any, **objects: Any) -> None:
+        try:
+            method(self, args, state, control, **objects)
+        except Exception as error:
+            _teller.once(method.__name__, f"{method.__name__} could not be recorded: {words_of(error)}")
+
+    return cast(Method, call)
+
+
+class RunsealCallback(TrainerCallback):  # type: ignore[misc]
+    """Records the training from its begin on: arguments, environment, inputs, rows, checkpoints, evaluations.
+
+    The run ends when the process does, since evaluations and the final files come after the training; or with `finish`. Of
+    several processes the first one records. A training that is resumed in its output folder goes on with the same run.
+    """
+
+    def __init__(
+        self,
+        experiment: Optional[str] = None,
+        *,
+        base_model: Optional[dict[str, Any]] = None,
+        dataset: Optional[dict[str, Any]] = None,
+        **options: Any,
+    ) -> None:
+        """`base_model` and `dataset` state what the trainer cannot tell (`source`, `license`, `version`, ...); `options` are
+        those of `runseal.start_run`. Without `experiment` (RUNSEAL_EXPERIMENT) the output folder's name is taken."""
+        self._options = {"experiment": experiment, "base_model": base_model, "dataset": dataset, **options}
+        self._training: Optional[Training] = None
+
+    @property
+    def run(self) -> Optional[Run]:
+        """The run that is recorded; None before the training and where nothing is."""
+        return self._training.run if self._training is not None else None
+
+    def finish(self) -> None:
+        """Ends the run now, not when the process ends; call it when the model is saved."""
+        if self._training is not None:
+            self._training.end()
+
+    @_guarded
+    def on_train_begin(self, args: Any, state: Any, control: Any, **objects: Any) -> None:
+        if not state.is_world_process_zero or any(one.state is state and not one.is_ended for one in _current):
+            return
+        for one in _current:
+            end_aside(one)
+        _current.clear()
+        objects.update(args=args, state=state)
+        self._training = begin_training(objects, self._options)
+        if self._training is not None:
+            _current.append(self._training)
+
+    @_guarded
+    def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **objects: Any) -> None:
+        if self._training is not None and logs:
+            self._training.log(logs)
+
+    @_guarded
+    def on_step_end(self, args: Any, state: Any, control: Any, **objects: Any) -> None:
+        if self._training is not None:
+            self._training.stepped(control)
+
+    @_guarded
+    def on_prediction_step(self, args: Any, state: Any, control: Any, **objects: Any) -> None:
+        if self._training is not None:
+            self._training.evaluating()
+
+    @_guarded
+    def on_evaluate(self, args: Any, state: Any, control: Any, **objects: Any) -> None:
+        if self._training is not None:
+            self._training.evaluated(getattr(objects.get("eval_dataloader"), "dataset", None))
+
+    @_guarded
+    def on_predict(self, args: Any, state: Any, control: Any, metrics: Any = None, **objects: Any) -> None:
+        if self._training is not None and metrics:
+            self._training.predicted(metrics, getattr(objects.get("eval_dataloader"), "dataset", None))
+
+    @_guarded
+    def on_save(self, args: Any, state: Any, control: Any, **objects: Any) -> None:
+        if self._training is not None:
+            self._training.saved()
+
+    @_guarded
+    def on_train_end(self, args: Any, state: Any, control: Any, **objects: Any) -> None:
+        if self._training is not None:
+            self._training.trained()
+
+
+def register() -> None:
+    """Makes `report_to: runseal` (or `["runseal"]`) known to transformers. Does nothing the second time."""
+    from transformers.integrations import integration_utils
+
+    integration_utils.INTEGRATION_TO_CALLBACK.setdefault("runseal", RunsealCallback)

@@ -1,0 +1,28 @@
+"""Looking at sealed events."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+Event = dict[str, Any]
+
+
+def of_type(events: list[Event], kind: str) -> list[Event]:
+    return [event for event in events if event["type"] == kind]
+
+
+def one_of(events: list[Event], kind: str) -> Event:
+    (event,) = of_type(events, kind)
+    return event
+
+
+def rows(events: list[Event], kind: str) -> list[Event]:
+    """Rows of metrics of one kind, as they were logged."""
+    logged = of_type(events, "run.metrics-logged")
+    return [row for event in logged for row in event["payload"]["rows"] if row["kind"] == kind]
+
+
+def sha256(path: Path) -> str:
+    return f"sha256:{hashlib.sha256(path.read_bytes()).hexdigest()}"
