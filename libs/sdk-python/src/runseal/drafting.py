@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Union
+from typing import Optional, Union
 
 from .clock import now_text
 from .events import PAYLOAD_BYTES, Invalid, current_version, find_invalid
@@ -28,6 +28,12 @@ def complete_event(run: str, event: Json) -> Json:
         "occurred_at": now_text(),
         **event,
     }
+
+
+def declaration_of(attempt: Optional[str], not_accepted: list[Json], set_aside: list[Json]) -> Json:
+    """The event that says what was given up."""
+    payload = {"attempt": attempt, "not_accepted": not_accepted, "set_aside": set_aside}
+    return {"type": "run.events-dropped", "payload": payload}
 
 
 def without_secrets(event: Json) -> tuple[Json, list[str]]:

@@ -7,6 +7,7 @@ import re
 from typing import Optional
 
 from .say import Teller
+from .spool_layout import measure_spool, sweep_done
 
 #: File systems that go with the container or the machine's memory.
 _VOLATILE = frozenset(["overlay", "overlayfs", "aufs", "tmpfs", "ramfs"])
@@ -26,6 +27,16 @@ def choose_spool(spool_dir: str, is_chosen: bool, output_dir: Optional[str], tel
         return place
     teller.once("volatile", f"the spool {spool_dir} lies on {kind}: what is not delivered is lost with this machine")
     return spool_dir
+
+
+def measure_others(spool_dir: str, teller: Teller) -> int:
+    """Bytes that other producers take in a spool, after those folders are gone whose time is over."""
+    try:
+        sweep_done(spool_dir)
+        return measure_spool(spool_dir)
+    except OSError as error:
+        teller.once("measure", f"the spool cannot be measured: {error}")
+        return 0
 
 
 def file_system_of(path: str) -> Optional[str]:

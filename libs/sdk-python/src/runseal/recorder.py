@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import queue
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Callable, Optional
 
@@ -12,19 +13,20 @@ from .config import Config
 from .courier import Courier
 from .delivery import Delivery
 from .door import Door
-from .drafting import complete_event, draft_of, keep_invalid, without_secrets
+from .drafting import complete_event, declaration_of, draft_of, keep_invalid, without_secrets
 from .events import Invalid, retention_of
 from .ids import uuid4
 from .lifetime import forget, remember
 from .metrics import MetricsBuffer, Row
 from .outbox import Outbox
 from .payloads import Json
+from .places import measure_others
 from .receipt import Receipt
 from .refusals import Refusals
 from .say import Teller, words_of
 from .sender import Sender
 from .spool import Draft, Held, Spool
-from .spool_layout import mark_done, measure_spool, sweep_done
+from .spool_layout import mark_done, sweep_done
 from .writer import Writer
 
 #: How long the end of a run waits for the disk.
@@ -57,7 +59,7 @@ class Recorder:
             self.producer,
             url=config.url,
             limit_bytes=config.spool_limit_bytes,
-            others_bytes=self._measure_others(),
+            others_bytes=measure_others(config.spool_dir, teller),
             teller=teller,
             free_acknowledged=self._free_acknowledged,
         )
@@ -107,10 +109,22 @@ class Recorder:
         # What could not be waited for is on its way: only a refusal is a refusal.
         return None if self._do(accept) is False else draft.id
 
-    def end(self, event_type: str, payloads: list[Json]) -> None:
+    def count(self) -> Optional[int]:
+        """Events accepted so far, once the rows gathered are among them; None where the disk hangs."""
+
+        def work() -> int:
+            self._flush_rows()
+            self._declare_refusals()
+            return self._spool.count
+
+        count = self._do(work, _END_PATIENCE_S)
+        return count if type(count) is int else None
+
+    def end(self, event_type: str, payloads: list[Json], others: Sequence[Json] = ()) -> None:
         """Records the run's end with the count of this producer's events: by the first of these payloads that fits.
 
-        An ending whose facts do not fit is better than a run that never ends.
+        `others` are further producers of the run, with their counts. An ending whose facts do not fit is better than a run
+        that never ends.
         """
 
         def work() -> None:
@@ -118,7 +132,7 @@ class Recorder:
             self._declare_refusals()
             for payload in payloads:
                 # Nothing can come between counting and accepting: this thread alone accepts.
-                producers = [{"id": self.producer, "count": self._spool.count + 1}]
+                producers = [{"id": self.producer, "count": self._spool.count + 1}, *others]
                 whole = {**payload, "attempt": self.attempt, "producers": producers}
                 if self._accept_event({"type": event_type, "payload": whole}):
                     return
@@ -241,14 +255,8 @@ class Recorder:
 
     def _declare_refusals(self) -> None:
         refused = self._refusals.take()
-        if not refused:
-            return
-        if not self._accept_event(self._declaration(refused, [])):
+        if refused and not self._accept_event(declaration_of(self.attempt, refused, [])):
             self._refusals.give_back(refused)
-
-    def _declaration(self, not_accepted: list[Json], set_aside: list[Json]) -> Json:
-        payload = {"attempt": self.attempt, "not_accepted": not_accepted, "set_aside": set_aside}
-        return {"type": "run.events-dropped", "payload": payload}
 
     def _keep_invalid(self, event: Json, invalid: Invalid) -> None:
         """It was never accepted, so nothing counts it."""
@@ -269,7 +277,7 @@ class Recorder:
             self._outbox,
             door,
             self._teller,
-            declare=lambda set_aside: self.record(self._declaration([], set_aside)),
+            declare=lambda set_aside: self.record(declaration_of(self.attempt, [], set_aside)),
             on_receipts=on_receipts,
             in_memory=in_memory,
             release=lambda ids: self._writer.do(lambda: self._spool.release(ids), _END_PATIENCE_S) or set(),
@@ -286,12 +294,4 @@ class Recorder:
             return self._outbox.delete_settled(0) + sweep_done(self._config.spool_dir, 0)
         except OSError as error:
             self._teller.once("free", f"acknowledged segments cannot be deleted: {error}")
-            return 0
-
-    def _measure_others(self) -> int:
-        try:
-            sweep_done(self._config.spool_dir)
-            return measure_spool(self._config.spool_dir)
-        except OSError as error:
-            self._teller.once("measure", f"the spool cannot be measured: {error}")
             return 0

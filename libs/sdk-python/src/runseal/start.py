@@ -15,6 +15,7 @@ from .places import choose_spool
 from .recorder import Recorder
 from .run import Run
 from .say import Teller
+from .wrapped import Left, Wrapped, find_wrapped
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -51,7 +52,22 @@ def start_run(experiment: Optional[str] = None, **options: Unpack[StartOptions])
     _check(events)
     is_chosen = "spool_dir" in given or environment.spool_dir is not None
     config = config._replace(spool_dir=choose_spool(config.spool_dir, is_chosen, given.get("output_dir"), teller))
+    wrapped = None if "run_id" in given else find_wrapped(environment)
+    if wrapped is not None:
+        return _join(config, run, teller, events[-1], wrapped)
     return _start(config, run, teller, events, given.get("on_receipts"))
+
+
+def _join(config: Config, run: str, teller: Teller, attempt: Json, wrapped: Wrapped) -> Run:
+    """Records into the attempt that `runseal run` started above this process; a second one after it starts its own."""
+    recorder = Recorder(config, run, teller)
+    is_first = wrapped.claim(recorder.producer)
+    recorder.attempt = attempt["id"] = wrapped.attempt if is_first else uuid7()
+    wrapped.leave(Left(recorder.producer, recorder.folder, recorder.attempt))
+    if not is_first:
+        recorder.record(attempt)
+    # What is left at the end is the wrapper's to deliver and to tell.
+    return Run(run, recorder.attempt, recorder, teller, config.drain_s, wrapped=wrapped)
 
 
 def _start(config: Config, run: str, teller: Teller, events: list[Json], on_receipts: Any) -> Run:
