@@ -144,12 +144,19 @@ class Ran:
 
 @pytest.fixture
 def train(tmp_path: Path) -> Callable[..., Ran]:
-    """Runs a script of `scripts` with arguments, in a folder of its own, as `python script.py` would."""
+    """Runs a script of `scripts` with settings, in a folder of its own, as `python script.py` or a launcher would."""
 
-    def work(script: str, *arguments: str, server: Optional[Server] = None, **variables: str) -> Ran:
+    def work(
+        script: str,
+        settings: Optional[dict[str, Any]] = None,
+        *,
+        server: Optional[Server] = None,
+        launcher: tuple[str, ...] = (),
+        **variables: str,
+    ) -> Ran:
         output = tmp_path / "out"
         done = subprocess.run(
-            [sys.executable, str(SCRIPTS / script), str(ASSETS), str(output), *arguments],
+            [sys.executable, *launcher, str(SCRIPTS / script), str(ASSETS), str(output), json.dumps(settings or {})],
             cwd=tmp_path,
             env={**environment(tmp_path, server), **variables},
             capture_output=True,

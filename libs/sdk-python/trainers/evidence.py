@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-from typing import Any
+from typing import Any, Optional
 
 Event = dict[str, Any]
 
@@ -18,10 +18,10 @@ def one_of(events: list[Event], kind: str) -> Event:
     return event
 
 
-def rows(events: list[Event], kind: str) -> list[Event]:
-    """Rows of metrics of one kind, as they were logged."""
-    logged = of_type(events, "run.metrics-logged")
-    return [row for event in logged for row in event["payload"]["rows"] if row["kind"] == kind]
+def rows(events: list[Event], kind: str, attempt: Optional[str] = None) -> list[Event]:
+    """Rows of metrics of one kind, as they were logged; of one attempt or all."""
+    logged = [event["payload"] for event in of_type(events, "run.metrics-logged")]
+    return [row for one in logged if attempt in (None, one["attempt"]) for row in one["rows"] if row["kind"] == kind]
 
 
 def sha256(path: Path) -> str:

@@ -95,7 +95,13 @@ def main(folder: Path) -> None:
     making = folder.with_name(f"{folder.name}.{os.getpid()}")
     (making / "data").mkdir(parents=True)
     rows = make_rows(400)
-    sets = {"tasks": rows[:320], "tasks_held_out": rows[320:], "riddles": make_riddles(40)}
+    riddles = make_riddles(60)
+    sets = {
+        "tasks": rows[:320],
+        "tasks_held_out": rows[320:],
+        "riddles": riddles[:40],
+        "riddles_held_out": riddles[40:],
+    }
     for name, some in sets.items():
         (making / "data" / f"{name}.json").write_text(json.dumps(some, indent=1), encoding="utf-8")
     info = {name: {"file_name": f"{name}.json"} for name in sets}

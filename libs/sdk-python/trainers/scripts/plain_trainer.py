@@ -2,6 +2,7 @@
 
 import json
 import sys
+import time
 
 import torch
 from datasets import load_dataset
@@ -21,10 +22,14 @@ given = json.loads(sys.argv[3]) if len(sys.argv) > 3 else {}
 #: What this script may be told beside the trainer's own settings.
 TOLD = {
     "callback": True,
+    "register": False,
     "lora": True,
     "train": "tasks",
     "crash_at": 0,
+    "exit_at": 0,
     "nan_at": 0,
+    "pause_s": 0,
+    "spool_limit": None,
     "resume": False,
     "held_out": "tasks_held_out",
 }
@@ -35,8 +40,11 @@ class Trouble(TrainerCallback):
     """Has a step go wrong."""
 
     def on_step_begin(self, args, state, control, model=None, **objects):
+        time.sleep(told["pause_s"])
         if state.global_step == told["crash_at"] > 0:
             raise RuntimeError("the machine room is on fire")
+        if state.global_step == told["exit_at"] > 0:
+            sys.exit(3)
         if state.global_step == told["nan_at"] > 0:
             weight = next(one for one in model.parameters() if one.requires_grad)
             with torch.no_grad():
@@ -87,9 +95,10 @@ if told["callback"]:
             "tiny tasks",
             base_model={"source": "made here", "license": "Apache-2.0"},
             dataset={"version": "1"},
+            spool_limit_bytes=told["spool_limit"],
         )
     )
-else:
+if told["register"] or not told["callback"]:
     import runseal.transformers
 
     runseal.transformers.register()
