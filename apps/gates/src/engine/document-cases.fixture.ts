@@ -92,6 +92,12 @@ const trend = [
   logged('rows: five', [...trained.slice(0, 5), { step: 50, eval_loss: 1.6 }]),
   logged('rows: flat', [...trained.map((row) => ({ ...row, loss: 1 })), evaluated]),
   logged('rows: warm-up left out', [...trained, evaluated], { told: { warmup_steps: 50 } }),
+  logged('rows: both losses in one', [...rowChanged(9, { eval_loss: 1.25 })]),
+  logged('rows: both losses in one, NaN', [...rowChanged(9, { loss: 'NaN', eval_loss: 1.25 })]),
+  logged('rows: with a runtime, as where tokens are counted', [
+    ...trained.map((row) => ({ ...row, train_runtime: 3, num_input_tokens_seen: 99 })),
+    evaluated,
+  ]),
   logged('rows: five, with first and last told', trained.slice(0, 5), { told: scalars }),
   logged('rows: in any order', [evaluated, ...[...trained].reverse()]),
 ];

@@ -82,6 +82,8 @@ function loggedRows(metrics: JsonObject): RowGiven[] {
 
 function kindOf(values: JsonObject): RowKind {
   const names = Object.keys(values);
+  // Some trainers log the evaluation's loss in a training row, and a runtime where tokens are counted.
+  if (names.includes('loss')) return 'train';
   if (names.some((name) => /^eval[_/]/.test(name))) return 'eval';
   return names.some((name) => name === 'train_runtime' || name === 'total_flos') ? 'summary' : 'train';
 }

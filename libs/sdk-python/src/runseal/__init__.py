@@ -1,6 +1,11 @@
 """Records a training run: what went in, what happened, what came out. It never raises into the training after the start,
 never waits for the network, and delivers later what it cannot deliver now."""
 
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from .config import ConfigError
 from .delivery import Delivery
 from .hash_path import FileDigest, PathContent, hash_file, hash_folder, hash_path
@@ -8,11 +13,26 @@ from .run import Run
 from .start import start_run
 from .version import VERSION as __version__
 
+if TYPE_CHECKING:
+    from .quality_gates import GateResult, QualityGates
+
+#: Imported when they are asked for: a training that does not use them does not wait for them.
+_LATER = {"GateResult": "quality_gates", "QualityGates": "quality_gates"}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LATER:
+        return getattr(import_module(f".{_LATER[name]}", __name__), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
 __all__ = [
     "ConfigError",
     "Delivery",
     "FileDigest",
+    "GateResult",
     "PathContent",
+    "QualityGates",
     "Run",
     "__version__",
     "hash_file",
