@@ -146,6 +146,33 @@ describeWithBrowser('the page in a browser', (program) => {
     expect(await groupOf('Table of attempts')).toContain('2 26 Jan 2026, 13:10:00 CET step 100');
   });
 
+  it('shows the machine over time, which checkpoints went, and what was remarked', async () => {
+    await openRun(RUNS.overfitting);
+    const resources = page.getByRole('region', { name: 'Resources' });
+    const memory = resources.getByRole('slider', { name: 'GPU memory: move through the minutes' });
+    await memory.focus();
+    await page.keyboard.press('End');
+    expect(await memory.getAttribute('aria-valuetext')).toBe('minute 59, GPU 0 76, GPU 1 61');
+    const headings = await resources.getByRole('heading', { level: 3 }).allInnerTexts();
+    expect(headings).toEqual([
+      ...['GPU utilization (%)', 'GPU memory (GiB)', 'GPU temperature (°C)', 'memory (GiB)', 'CPU (%)'],
+    ]);
+    await resources.getByText('1 more chart: GPU power').waitFor();
+    expect(await groupOf('Table of checkpoints')).toContain('100 deleted since #480');
+    const remark = page.getByRole('region', { name: 'Remarks' }).getByRole('listitem');
+    expect((await remark.innerText()).replaceAll(/\s+/g, ' ')).toBe(
+      'nan inf filter: true: as found #44 A loss that is not finite does not show.',
+    );
+  });
+
+  it('has no resources where nobody sampled the machine', async () => {
+    const answered = page.waitForResponse((response) => response.url().includes(`/${RUNS.broken}/resources`));
+    await openRun(RUNS.broken);
+    expect((await answered).status()).toBe(200);
+    await page.waitForLoadState('networkidle');
+    expect(await page.getByRole('region', { name: 'Resources' }).count()).toBe(0);
+  });
+
   it('copies whole hashes', async () => {
     await context.grantPermissions(['clipboard-read', 'clipboard-write'], { origin: services.console.url });
     await openRun(RUNS.overfitting);

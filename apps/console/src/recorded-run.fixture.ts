@@ -49,6 +49,8 @@ const checkpoints = [100, 200, 300].map((step, index) => ({
   size_bytes: 167_800_000,
   eval_loss: [1.4, 1.21, 2.31][index],
   is_best: step === 200,
+  deleted_seq: step === 100 ? 480 : null,
+  deleted_at: step === 100 ? '2026-01-26T13:40:00Z' : null,
   seq: 60 + step,
 }));
 
@@ -131,6 +133,12 @@ export function runAnswer(id: string): Json | null {
     faults: isBroken
       ? [{ kind: 'event_after_end', message: 'A row came after the end of the run.', seq: 80, count: 2 }]
       : [],
+    annotations: [
+      {
+        ...{ name: 'nan_inf_filter', value: true, text: 'as found', attempt: null, at: null, by: 'p_a', seq: 44 },
+        hides: 'A loss that is not finite does not show.',
+      },
+    ],
     started_seq: 1,
   };
 }

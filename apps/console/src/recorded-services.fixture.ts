@@ -3,6 +3,7 @@ import type { RunningService } from '@runseal/runtime';
 import { FarServer, sendJson, type Answering } from './far-server.fixture.js';
 import * as recorded from './recorded-answers.fixture.js';
 import { gatesAnswer, metricsAnswer } from './recorded-judgement.fixture.js';
+import { resourcesAnswer } from './recorded-resources.fixture.js';
 import { runAnswer } from './recorded-run.fixture.js';
 import { startConsole } from './start-console.js';
 
@@ -63,6 +64,7 @@ function answerFor(url: URL): object | string | null {
   if (kind !== 'runs') return null;
   if (id === undefined) return recorded.runsPage(url.searchParams);
   if (part === 'metrics') return metricsAnswer(id);
+  if (part === 'resources') return resourcesAnswer(id);
   if (part === 'gates') return gatesAnswer(id);
   return runAnswer(id);
 }

@@ -54,6 +54,7 @@ export interface Run {
   readonly acceptance: { readonly by: string; readonly reason: string; readonly seq: number | null } | null;
   readonly model: { readonly name: string; readonly version: number; readonly stage: string } | null;
   readonly faults: readonly Fault[];
+  readonly remarks: readonly Remark[];
 }
 
 export interface Attempt {
@@ -75,6 +76,8 @@ export interface Checkpoint {
   readonly size_bytes: number | null;
   readonly evalLoss: MetricValue | null;
   readonly isBest: boolean;
+  /** The record that says it is no longer there; null: nobody says so. */
+  readonly deletedSeq: number | null;
   readonly seq: number | null;
 }
 
@@ -111,6 +114,33 @@ export interface Fault {
   readonly message: string;
   readonly seq: number | null;
   readonly count: number;
+}
+
+export interface Remark {
+  readonly name: string;
+  /** Its value and text; null: the name says it all. */
+  readonly said: string | null;
+  /** What does not show in the run because of it. */
+  readonly hides: string | null;
+  readonly seq: number | null;
+}
+
+export interface Resources {
+  readonly samples: number;
+  /** Milliseconds since 1970. */
+  readonly firstMs: number | null;
+  readonly curves: readonly ResourceCurve[];
+}
+
+export interface ResourceCurve {
+  readonly host: string | null;
+  /** Its number on the host; null: the machine itself. */
+  readonly gpu: number | null;
+  readonly metric: string;
+  /** By time; a reading that is null is a gap. */
+  readonly points: readonly (readonly [ms: number | null, value: number | null])[];
+  readonly total: number;
+  readonly isSampled: boolean;
 }
 
 export interface Metrics {

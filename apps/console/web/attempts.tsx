@@ -1,4 +1,4 @@
-import type { Fault, Run } from './answers.js';
+import type { Fault, Remark, Run } from './answers.js';
 import { formatBytes, formatCount, formatMetric, NONE, plural, words } from './formatting.js';
 import { Hash, Seq, Time } from './hash.js';
 import { Scroll } from './scroll.js';
@@ -87,6 +87,11 @@ export function Checkpoints({ run }: { run: Run }) {
                   {checkpoint.step === null ? NONE : formatCount(checkpoint.step)}
                   {checkpoint.isBest && <span className="under good">★ best</span>}
                   {checkpoint.step === run.weights?.step && <span className="under">final weights</span>}
+                  {checkpoint.deletedSeq !== null && (
+                    <span className="under">
+                      deleted since <Seq seq={checkpoint.deletedSeq} />
+                    </span>
+                  )}
                 </th>
                 <td className="number">{formatMetric(checkpoint.evalLoss)}</td>
                 <td className="path">{checkpoint.path ?? NONE}</td>
@@ -102,6 +107,25 @@ export function Checkpoints({ run }: { run: Run }) {
           </tbody>
         </table>
       </Scroll>
+    </section>
+  );
+}
+
+/** What clients and people noted, and what does not show because of it. */
+export function Remarks({ remarks }: { remarks: readonly Remark[] }) {
+  if (remarks.length === 0) return null;
+  return (
+    <section aria-labelledby="remarks">
+      <h2 id="remarks">Remarks</h2>
+      <ul className="faults">
+        {remarks.map(({ name, said, hides, seq }, index) => (
+          <li key={index}>
+            <strong>{words(name)}</strong>
+            {said !== null && `: ${said}`} <Seq seq={seq} />
+            {hides !== null && <span className="under">{hides}</span>}
+          </li>
+        ))}
+      </ul>
     </section>
   );
 }

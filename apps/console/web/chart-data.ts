@@ -1,12 +1,14 @@
 import type { MetricValue, Series } from './answers.js';
 import { unitOf } from './metric-units.js';
 
-/** Curves that share one picture, aligned to the steps that any of them has. */
+/** Curves that share one picture, aligned to the steps, or minutes, that any of them has. */
 export interface Chart {
   readonly title: string;
   readonly unit: string | null;
   readonly curves: readonly Curve[];
   readonly steps: readonly number[];
+  /** What one of `steps` is. */
+  readonly axis: 'step' | 'minute';
   /** Points that are drawn, and points that there are. */
   readonly shown: number;
   readonly total: number;
@@ -72,6 +74,7 @@ function chartOf(title: string, group: readonly Series[]): Chart {
     unit: unitOf(ordered[0]?.key ?? title),
     curves,
     steps,
+    axis: 'step',
     shown: ordered.reduce((sum, { points }) => sum + points.length, 0),
     total: ordered.reduce((sum, one) => sum + one.total, 0),
     isSampled: ordered.some((one) => one.isSampled),

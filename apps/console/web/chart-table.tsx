@@ -25,7 +25,7 @@ function Rows({ chart }: { chart: Chart }) {
         <thead>
           <tr>
             <th scope="col" className="number">
-              step
+              {chart.axis}
             </th>
             {chart.curves.map(({ label }) => (
               <th scope="col" key={label} className="number">

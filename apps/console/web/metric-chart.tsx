@@ -36,7 +36,9 @@ function PointCount({ chart: { shown, total, isSampled } }: { chart: Chart }) {
 function Readout({ chart, at }: { chart: Chart; at: number }) {
   return (
     <p className="readout" aria-hidden="true">
-      <span>step {formatCount(chart.steps[at] ?? 0)}</span>
+      <span>
+        {chart.axis} {formatCount(chart.steps[at] ?? 0)}
+      </span>
       {chart.curves.map((curve, index) => (
         <span key={curve.label} className={`key key-${index}`}>
           {curve.label} {formatMetric(curve.values[at] ?? null)}
@@ -53,7 +55,7 @@ interface PlotProperties {
   readonly onAt: (at: number | null) => void;
 }
 
-/** To assistive technology a slider over the steps: arrow keys move it, and its text is what the curves say there. */
+/** To assistive technology a slider over the steps, or minutes: arrow keys move it, and its text is what the curves say there. */
 function Plot({ chart, bestStep, at, onAt }: PlotProperties) {
   const place = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | null>(null);
@@ -88,7 +90,7 @@ function Plot({ chart, bestStep, at, onAt }: PlotProperties) {
       className="plot"
       role="slider"
       tabIndex={0}
-      aria-label={`${chart.title}: move through the steps`}
+      aria-label={`${chart.title}: move through the ${chart.axis}s`}
       aria-valuemin={0}
       aria-valuemax={last}
       aria-valuenow={at}
@@ -100,7 +102,7 @@ function Plot({ chart, bestStep, at, onAt }: PlotProperties) {
 
 const spoken = (chart: Chart, at: number): string =>
   [
-    `step ${formatCount(chart.steps[at] ?? 0)}`,
+    `${chart.axis} ${formatCount(chart.steps[at] ?? 0)}`,
     ...chart.curves.map(
       ({ label, values }) => `${label} ${values[at] === undefined ? 'no row' : formatMetric(values[at])}`,
     ),

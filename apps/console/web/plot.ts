@@ -85,7 +85,7 @@ function optionsFor(
       {
         ...axis,
         values: (_plot, ticks) => ticks.map(formatCount),
-        label: 'step',
+        label: chart.axis,
         labelFont: FONT,
         labelSize: 18,
         size: 30,

@@ -1,8 +1,9 @@
 import { keepPreviousData, useQuery, type UseQueryResult } from '@tanstack/react-query';
 import { useRef } from 'react';
-import type { Metrics, Page, Run, RunItem, Status, Verdict, WhoAmI } from './answers.js';
+import type { Metrics, Page, Resources, Run, RunItem, Status, Verdict, WhoAmI } from './answers.js';
 import { readHeadNote, type SignedHead } from './head-note.js';
 import { readExperiment, readMetrics, readPage, readRun, readRunItem, readStatus, readWhoAmI } from './read-answers.js';
+import { readResources } from './read-resources.js';
 import { readVerdicts } from './read-verdicts.js';
 import { get, getJson, Problem } from './request.js';
 import { useKey } from './session.js';
@@ -58,6 +59,15 @@ export function useMetrics(id: string, isLive: boolean): UseQueryResult<Metrics>
     queryKey: ['metrics', id],
     queryFn: async () => readMetrics(await getJson(`${pathOf(id)}/metrics?points=1000`)),
     refetchInterval: paceOf(isLive),
+  });
+}
+
+/** Samples come every few seconds at most. */
+export function useResources(id: string, isLive: boolean): UseQueryResult<Resources> {
+  return useQuery({
+    queryKey: ['resources', id],
+    queryFn: async () => readResources(await getJson(`${pathOf(id)}/resources?points=300`)),
+    refetchInterval: isLive ? CALM_MS : false,
   });
 }
 

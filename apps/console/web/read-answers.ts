@@ -10,6 +10,7 @@ import type {
   Page,
   Position,
   Progress,
+  Remark,
   Run,
   RunItem,
   Series,
@@ -99,6 +100,7 @@ export function readRun(value: unknown): Run {
       stage: textOf(stage) ?? 'None',
     })),
     faults: listOf(run['faults'], readFault),
+    remarks: listOf(run['annotations'], readRemark),
   };
 }
 
@@ -131,6 +133,7 @@ const readCheckpoint = (item: Members): Checkpoint => ({
   size_bytes: numberOf(item['size_bytes']),
   evalLoss: metricOf(item['eval_loss']),
   isBest: item['is_best'] === true,
+  deletedSeq: numberOf(item['deleted_seq']),
   seq: numberOf(item['seq']),
 });
 
@@ -168,6 +171,17 @@ function readMaterial(item: Members): Material {
     })),
     isAsserted: textsOf(item['asserted']).length > 0,
     seq: numberOf(item['seq']),
+  };
+}
+
+function readRemark({ name, text, value, hides, seq }: Members): Remark {
+  const hasValue = typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean';
+  const said = [hasValue ? String(value) : null, textOf(text)].filter((part) => part !== null);
+  return {
+    name: textOf(name) ?? 'unknown',
+    said: said.length === 0 ? null : said.join(': '),
+    hides: textOf(hides),
+    seq: numberOf(seq),
   };
 }
 

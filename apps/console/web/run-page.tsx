@@ -1,6 +1,6 @@
 import { getRouteApi, Link } from '@tanstack/react-router';
 import type { Run } from './answers.js';
-import { Attempts, Checkpoints, Faults } from './attempts.js';
+import { Attempts, Checkpoints, Faults, Remarks } from './attempts.js';
 import { StageBadge, StateBadge, VerdictBadge } from './badges.js';
 import { CurvesSection } from './curves-section.js';
 import { Fact } from './fact.js';
@@ -11,6 +11,7 @@ import { CopyButton, Seq, Time } from './hash.js';
 import { HashesSection } from './hashes-section.js';
 import { useRun } from './queries.js';
 import { Problem } from './request.js';
+import { ResourcesSection } from './resources-section.js';
 import { ProgressOf } from './runs-page.js';
 import { useTitle } from './title.js';
 
@@ -48,10 +49,12 @@ function RunSections({ run }: { run: Run }) {
       <RunHeading run={run} />
       <RunFacts run={run} />
       <CurvesSection id={run.id} isLive={isLive || run.overall === null} />
+      <ResourcesSection id={run.id} isLive={isLive} />
       <GatesSection id={run.id} isLive={isLive} />
       <HashesSection run={run} />
       <Checkpoints run={run} />
       <Attempts run={run} />
+      <Remarks remarks={run.remarks} />
       <Faults faults={run.faults} />
     </>
   );
