@@ -87,7 +87,8 @@ class InputFacts(TypedDict, total=False):
     version: str
     source: str
     revision: str
-    path: Union[str, os.PathLike[str]]
+    #: A file, a folder, or several files.
+    path: Union[str, os.PathLike[str], Sequence[str]]
     digest: str
     resolved_digest: str
     samples: int

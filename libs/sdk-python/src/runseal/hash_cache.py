@@ -11,7 +11,6 @@ from typing import Any, Optional
 
 from .spool_layout import make_folder, write_whole
 
-NAME = "hash-cache.json"
 #: A smaller file is read again sooner than looked up.
 _WORTH_BYTES = 1024 * 1024
 _ENTRIES_MAX = 10_000
@@ -22,6 +21,11 @@ _DIGEST = re.compile(r"sha256:[0-9a-f]{64}\Z")
 
 #: size, mtime_ns, inode, ctime_ns and digest of a path.
 Entry = list[Any]
+
+
+def hash_cache_beside(producer_folder: str) -> str:
+    """The file for all runs that share a spool, given one producer's folder in it."""
+    return os.path.join(os.path.dirname(producer_folder), "hash-cache.json")
 
 
 class HashCache:

@@ -66,12 +66,10 @@ def profile_dataset(
 
 
 def guess_schema(profile: dict[str, Any]) -> Optional[str]:
-    """The usual name of a dataset's columns; None where they have none."""
-    names = {column["name"] for column in profile["columns"]}
-    for schema, wanted in _SCHEMAS.items():
-        if wanted <= names:
-            return schema
-    return None
+    """The usual name of a dataset's columns, or their names; None where it has none."""
+    names = [column["name"] for column in profile["columns"]]
+    usual = next((schema for schema, wanted in _SCHEMAS.items() if wanted.issubset(names)), None)
+    return usual or ", ".join(names)[:_NAME_MAX] or None
 
 
 #: The first that fits counts.
