@@ -3,7 +3,7 @@ import type { AcceptedAnswer, VerdictAnswer } from '@runseal/gates';
 import type { Page } from '@runseal/lineage';
 import { findRun } from '../find-run.js';
 import { openServer } from '../open-server.js';
-import type { Run } from '../run-cli.js';
+import type { Run } from '../command.js';
 import {
   CliError,
   NO,

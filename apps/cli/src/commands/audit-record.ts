@@ -1,7 +1,7 @@
 import { type Command } from 'commander';
 import { findRun } from '../find-run.js';
 import { openServer } from '../open-server.js';
-import type { Run } from '../run-cli.js';
+import type { Run } from '../command.js';
 import { printJson, YES, type ExitCode, type GlobalOptions, type Surroundings } from '../surroundings.js';
 
 export function declare(command: Command, run: Run): void {

@@ -5,7 +5,7 @@ import type { VersionAnswer } from '@runseal/registry';
 import { lookUp, type LookedUp } from '../look-up.js';
 import { openServer } from '../open-server.js';
 import { paintFor, type Paint } from '../paint.js';
-import type { Run } from '../run-cli.js';
+import type { Run } from '../command.js';
 import {
   NO,
   printJson,

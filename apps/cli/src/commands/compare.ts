@@ -2,7 +2,7 @@ import { type Command } from 'commander';
 import type { CompareAnswer, ComparedSection } from '@runseal/lineage';
 import { findRun } from '../find-run.js';
 import { openServer } from '../open-server.js';
-import type { Run } from '../run-cli.js';
+import type { Run } from '../command.js';
 import {
   CliError,
   printJson,

@@ -1,7 +1,7 @@
 import { Argument, type Command } from 'commander';
 import { findDemo, tamper, undo } from '../demo/tamper.js';
 import { actions, type Action } from '../demo/tampering.js';
-import type { Run } from '../run-cli.js';
+import type { Run } from '../command.js';
 import {
   CliError,
   printJson,

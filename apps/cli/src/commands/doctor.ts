@@ -5,7 +5,7 @@ import { requireDatabaseUrl } from '../database-url.js';
 import { checkDatabase, checkHeadStore } from '../doctor/check-database.js';
 import { checkServer } from '../doctor/check-server.js';
 import type { Finding } from '../doctor/finding.js';
-import type { Run } from '../run-cli.js';
+import type { Run } from '../command.js';
 import {
   NO,
   printJson,

@@ -1,7 +1,7 @@
 import { InvalidArgumentError, type Command } from 'commander';
 import { findAddress } from '../credentials.js';
 import { writeNewFile } from '../new-file.js';
-import type { Run } from '../run-cli.js';
+import type { Run } from '../command.js';
 import { ProblemError, Server, UnreachableError } from '../server.js';
 import {
   CliError,

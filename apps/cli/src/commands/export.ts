@@ -4,7 +4,7 @@ import { findAddress } from '../credentials.js';
 import { writeNewFile } from '../new-file.js';
 import { openProgress, type Progress } from '../progress.js';
 import { readPages } from '../record-pages.js';
-import type { Run } from '../run-cli.js';
+import type { Run } from '../command.js';
 import { Server } from '../server.js';
 import {
   CliError,

@@ -8,7 +8,7 @@ import { reportOn, type Report } from '../llamafactory/report.js';
 import { readSealedRun, requireSameStart, subtractSealed, type SealedRun } from '../llamafactory/sealed-run.js';
 import { sendEvents } from '../llamafactory/send-events.js';
 import { findOverall } from '../llamafactory/verdict.js';
-import type { Run } from '../run-cli.js';
+import type { Run } from '../command.js';
 import { Server } from '../server.js';
 import {
   CliError,

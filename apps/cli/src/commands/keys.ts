@@ -1,6 +1,6 @@
 import { Option, type Command } from 'commander';
 import { openServer } from '../open-server.js';
-import type { Run } from '../run-cli.js';
+import type { Run } from '../command.js';
 import { printJson, printLine, YES, type ExitCode, type GlobalOptions, type Surroundings } from '../surroundings.js';
 
 interface CreateOptions extends GlobalOptions {

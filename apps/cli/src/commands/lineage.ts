@@ -2,7 +2,7 @@ import { InvalidArgumentError, Option, type Command } from 'commander';
 import type { EdgeClass, GraphAnswer, GraphNode } from '@runseal/lineage';
 import { findRun } from '../find-run.js';
 import { openServer } from '../open-server.js';
-import type { Run } from '../run-cli.js';
+import type { Run } from '../command.js';
 import type { Server } from '../server.js';
 import { printJson, printLine, YES, type ExitCode, type GlobalOptions, type Surroundings } from '../surroundings.js';
 import { paintFor, type Paint } from '../paint.js';

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { allMigrations } from '@runseal/standalone';
 import { findPendingMigrations, migrate, OWNER_ROLE, SchemaVersionError, type Migration } from '@runseal/postgres';
 import { requireDatabaseUrl } from '../database-url.js';
-import type { Run } from '../run-cli.js';
+import type { Run } from '../command.js';
 import {
   CliError,
   NO,

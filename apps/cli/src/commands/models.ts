@@ -1,7 +1,7 @@
 import { type Command } from 'commander';
 import type { ComplianceAnswer, ModelItem, Page, VersionAnswer, VersionItem } from '@runseal/registry';
 import { openServer } from '../open-server.js';
-import type { Run } from '../run-cli.js';
+import type { Run } from '../command.js';
 import { printJson, printLine, YES, type ExitCode, type GlobalOptions, type Surroundings } from '../surroundings.js';
 import { paintFor, type Paint } from '../paint.js';
 import { shortDigest, shortId, shortTime, textTable, wrap } from '../text-table.js';

@@ -1,7 +1,7 @@
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import type { CommandAnswer } from '@runseal/registry';
 import { openServer } from '../open-server.js';
-import type { Run } from '../run-cli.js';
+import type { Run } from '../command.js';
 import { printJson, printLine, YES, type ExitCode, type GlobalOptions, type Surroundings } from '../surroundings.js';
 import { tellUnmet } from '../unmet-text.js';
 

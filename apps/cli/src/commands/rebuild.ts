@@ -3,7 +3,7 @@ import { requireDatabaseUrl } from '../database-url.js';
 import { findCredentials } from '../credentials.js';
 import { openProgress } from '../progress.js';
 import { rebuildService, SERVICES, type Rebuilt, type ServiceName } from '../rebuild-service.js';
-import type { Run } from '../run-cli.js';
+import type { Run } from '../command.js';
 import {
   CliError,
   count,

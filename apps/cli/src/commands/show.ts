@@ -4,7 +4,7 @@ import type { MetricsAnswer, Page, ResourcesAnswer, RunAnswer } from '@runseal/l
 import { findRun } from '../find-run.js';
 import { openServer } from '../open-server.js';
 import { paintFor } from '../paint.js';
-import type { Run } from '../run-cli.js';
+import type { Run } from '../command.js';
 import { ProblemError } from '../server.js';
 import { DRAWN, showText } from '../show-text.js';
 import { printJson, printLine, YES, type ExitCode, type GlobalOptions, type Surroundings } from '../surroundings.js';

@@ -1,6 +1,6 @@
 import { InvalidArgumentError, type Command } from 'commander';
 import { startStandalone } from '@runseal/standalone';
-import type { Run } from '../run-cli.js';
+import type { Run } from '../command.js';
 import {
   CliError,
   printJson,

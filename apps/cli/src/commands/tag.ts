@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import type { CommandAnswer } from '@runseal/registry';
 import { openServer } from '../open-server.js';
-import type { Run } from '../run-cli.js';
+import type { Run } from '../command.js';
 import {
   CliError,
   printJson,

@@ -1,7 +1,7 @@
 import { InvalidArgumentError, type Command } from 'commander';
 import { findAddress } from '../credentials.js';
 import { readPage, readPages } from '../record-pages.js';
-import type { Run } from '../run-cli.js';
+import type { Run } from '../command.js';
 import { Server } from '../server.js';
 import {
   CliError,

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { applyTopics, checkTopics, type AppliedTopics, type TopicDifference } from '@runseal/messaging';
 import { parseBrokers } from '../brokers.js';
-import type { Run } from '../run-cli.js';
+import type { Run } from '../command.js';
 import {
   CliError,
   NO,

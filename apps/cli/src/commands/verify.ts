@@ -2,7 +2,7 @@ import { InvalidArgumentError, Option, type Command } from 'commander';
 import { knownLogsPath } from '@runseal/ledger';
 import { findAddress, findCredentials, type Credentials } from '../credentials.js';
 import { requireDatabaseUrl } from '../database-url.js';
-import type { Run } from '../run-cli.js';
+import type { Run } from '../command.js';
 import { Server } from '../server.js';
 import {
   CliError,

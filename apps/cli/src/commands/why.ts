@@ -4,7 +4,7 @@ import type { Page } from '@runseal/lineage';
 import { findRun } from '../find-run.js';
 import { openServer } from '../open-server.js';
 import { paintFor } from '../paint.js';
-import type { Run } from '../run-cli.js';
+import type { Run } from '../command.js';
 import type { Server } from '../server.js';
 import {
   CliError,
