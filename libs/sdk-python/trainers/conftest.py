@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -75,7 +76,16 @@ class Server:
             cursor = f"&cursor={page['next_cursor']}"
 
     def wait_for_state(self, run: str, state: str) -> None:
-        wait_for(f"the run is {state}", lambda: self.get(f"/v1/runs/{run}")["state"] == state, 60)
+        def is_so() -> bool:
+            try:
+                return bool(self.get(f"/v1/runs/{run}")["state"] == state)
+            except urllib.error.HTTPError as error:
+                # What is sealed is shown a moment later.
+                if error.code != 404:
+                    raise
+                return False
+
+        wait_for(f"the run is {state}", is_so, 60)
 
     def verdict(self, run: str) -> dict[str, dict[str, Any]]:
         """The newest verdict's gates by id."""
