@@ -14,10 +14,11 @@ from .start import start_run
 from .version import VERSION as __version__
 
 if TYPE_CHECKING:
+    from .audit_logger import AuditLogger
     from .quality_gates import GateResult, QualityGates
 
 #: Imported when they are asked for: a training that does not use them does not wait for them.
-_LATER = {"GateResult": "quality_gates", "QualityGates": "quality_gates"}
+_LATER = {"AuditLogger": "audit_logger", "GateResult": "quality_gates", "QualityGates": "quality_gates"}
 
 
 def __getattr__(name: str) -> Any:
@@ -27,6 +28,7 @@ def __getattr__(name: str) -> Any:
 
 
 __all__ = [
+    "AuditLogger",
     "ConfigError",
     "Delivery",
     "FileDigest",

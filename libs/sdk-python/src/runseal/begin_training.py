@@ -10,6 +10,7 @@ from typing import Any, Optional
 
 from .environment import Environment, read_environment
 from .find_facts import find_facts
+from .offered_run import take_offer
 from .payloads import fill
 from .resume_note import Note, read_note
 from .run import Run
@@ -39,15 +40,21 @@ def begin_training(objects: Json, options: Json) -> Optional[Training]:
     wrapped = find_wrapped(environment)
     told = wrapped.parameters() if wrapped is not None else {}
     told = told or read_parameters(sys.argv)
-    run, note = _start(objects, options, told, environment)
+    offered = take_offer()
+    run, note = (offered.run, None) if offered is not None else _start(objects, options, told, environment)
     if run._recorder is None:
         return None
     parameters = {**told, **resolved_arguments(args), **model_parameters(objects.get("model"))}
+    objective = objective_of(args, told) if offered is not None else None
+    if objective is not None:
+        # A run that is already started learns it by the name that LLaMA-Factory has for it.
+        parameters.setdefault("stage", objective)
     run.log_parameters(parameters)
     training = Training(run, objects, note, wrapped)
     training.begin()
     _settle_filter(training, args, environment)
     beside = {**options, "wrapped": wrapped, "parameters": parameters, "found": training.found}
+    beside["told"] = offered.told if offered is not None else frozenset()
     training.finding = _find_beside(run, objects, beside)
     return training
 

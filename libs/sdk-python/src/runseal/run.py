@@ -74,6 +74,8 @@ class Run(RunLife):
                 epoch = cast("Optional[float]", encode_number(epoch))
             if type(at) is not float and at is not None and not isinstance(at, str):
                 at = float(at)
+            if self.observer is not None:
+                self.observer.saw_row(kind, step, copy)
             recorder.log_row(Row(kind, step, epoch, time.time() if at == -1.0 else at, copy))
         except Exception as error:
             self._teller.once("fault", f"a row could not be recorded: {words_of(error)}")
@@ -147,4 +149,5 @@ class Run(RunLife):
     def _keep(self, event_type: str, payload: Json, facts: Optional[Json] = None) -> Optional[str]:
         if self._recorder is None:
             return None
+        self._observe(event_type, payload)
         return self._recorder.record({**(facts or {}), "type": event_type, "payload": payload})

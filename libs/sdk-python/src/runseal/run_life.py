@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from functools import wraps
-from typing import TYPE_CHECKING, Any, Callable, Optional, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Callable, Optional, Protocol, TypeVar, cast
 
 from .delivery import Delivery
 from .hash_cache import hash_cache_beside
@@ -38,6 +38,22 @@ def guarded(method: Method) -> Method:
     return cast(Method, call)
 
 
+class Observer(Protocol):
+    """Who follows what is recorded of a run. What it raises is told in a line."""
+
+    def saw(self, event_type: str, payload: Json) -> None:
+        """An event that the run records, before secrets are masked; an ending too."""
+
+    def saw_row(self, kind: str, step: Any, values: Mapping[str, Any]) -> None:
+        """A row of metrics."""
+
+    def ending(self) -> None:
+        """The run is about to end; what is recorded now still belongs to it."""
+
+    def ended(self) -> None:
+        """The end is recorded, and not yet delivered."""
+
+
 class RunLife:
     def __init__(
         self,
@@ -61,6 +77,7 @@ class RunLife:
         self._wrapped = wrapped
         self._others: Sequence[Json] = ()
         self._is_ended = False
+        self.observer: Optional[Observer] = None
 
     def __enter__(self) -> Self:
         return self
@@ -118,6 +135,8 @@ class RunLife:
         if unknown:
             self._teller.once("ending", f"an ending has no {', '.join(unknown)}: left out")
         try:
+            if self.observer is not None:
+                self._attempt(self.observer.ending)
             self._attempt(lambda: self._hashing.finish(self._drain_s))
             self._is_ended = True
             facts = self._attempt(
@@ -129,6 +148,9 @@ class RunLife:
             else:
                 left = Left(recorder.producer, recorder.folder, self.attempt, recorder.count(), event_type, payloads[0])
                 self._wrapped.leave(left)
+            if self.observer is not None:
+                self._observe(event_type, payloads[0])
+                self._attempt(self.observer.ended)
             self._attempt(lambda: recorder.drain(max(0.0, deadline - time.monotonic())))
             self._attempt(lambda: recorder.sync(max(0.1, deadline - time.monotonic())))
         finally:
@@ -136,6 +158,11 @@ class RunLife:
             self._is_ended = True
             self._attempt(self._tell_or_close)
         return self._delivery()
+
+    def _observe(self, event_type: str, payload: Json) -> None:
+        observer = self.observer
+        if observer is not None:
+            self._attempt(lambda: observer.saw(event_type, payload))
 
     def _tell_or_close(self) -> None:
         delivery = self._delivery()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import wraps
-from typing import Any, Callable, Optional, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Callable, Optional, TypeVar, cast
 
 from transformers import TrainerCallback
 
@@ -12,6 +12,9 @@ from .run import Run
 from .say import Teller, say_on_stderr, words_of
 from .training import Training
 from .unfinished import end_aside
+
+if TYPE_CHECKING:
+    from .audit_callback import AuditCallback as AuditCallback
 
 _teller = Teller(say_on_stderr)
 #: The training that is recorded in this process now; a second callback of the same trainer stands back.
@@ -116,3 +119,12 @@ def register() -> None:
     from transformers.integrations import integration_utils
 
     integration_utils.INTEGRATION_TO_CALLBACK.setdefault("runseal", RunsealCallback)
+
+
+def __getattr__(name: str) -> Any:
+    # It is made of what stands here.
+    if name == "AuditCallback":
+        from .audit_callback import AuditCallback
+
+        return AuditCallback
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

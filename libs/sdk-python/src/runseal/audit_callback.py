@@ -1,0 +1,24 @@
+"""The document's callback: what a training does lands in the ledger and in the audit logger's record."""
+
+from __future__ import annotations
+
+from typing import Any, Optional
+
+from .audit_logger import AuditLogger
+from .transformers import RunsealCallback
+
+
+class AuditCallback(RunsealCallback):
+    """A `RunsealCallback` that records into the run of an `AuditLogger`, whose file is written when the run ends.
+
+    Without a logger it is a `RunsealCallback`.
+    """
+
+    def __init__(self, logger: Optional[AuditLogger] = None, **options: Any) -> None:
+        super().__init__(**options)
+        self.logger = logger
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **objects: Any) -> None:
+        if self.logger is not None and state.is_world_process_zero:
+            self.logger.keep_file()
+        super().on_train_begin(args, state, control, **objects)
