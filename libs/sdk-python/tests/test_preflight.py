@@ -1,0 +1,404 @@
+"""One row a finding: a change to a clean folder that brings it about, and the clean folder that has none."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, NamedTuple, Optional
+
+import pytest
+from training_folder import CLEAN, commit_all, git, make_training_folder, yaml_of
+
+from runseal.preflight import Finding, check_config, check_read_config
+from runseal.preflight_catalogue import KINDS
+from runseal.preflight_file import known_keys
+from runseal.yaml_config import read_yaml_config
+
+CONFIGS = Path(__file__).parent / "configs"
+GONE = object()
+HUB = {"model_name_or_path": "someone/some-model"}
+
+
+class Case(NamedTuple):
+    id: str
+    severity: str
+    #: In what was found.
+    words: str
+    #: Keys of the configuration; GONE takes one out.
+    change: dict[str, Any]
+    #: What else is done to the folder, before and after all is committed.
+    before: Optional[Callable[[Path], object]] = None
+    after: Optional[Callable[[Path], object]] = None
+    variables: Mapping[str, str] = MappingProxyType({})
+    name: str = "train.yaml"
+
+
+def write(name: str, text: str) -> Callable[[Path], object]:
+    def do(folder: Path) -> None:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
+
+    return do
+
+
+def dataset_info(**entries: Any) -> Callable[[Path], object]:
+    return write("data/dataset_info.json", json.dumps(entries))
+
+
+HELD_OUT = {"file_name": "tasks_held_out.json"}
+ROWS = json.dumps([{"instruction": "tasks", "input": "", "output": "x"}])
+RIGHT = hashlib.sha256(ROWS.encode()).hexdigest()
+
+BAD = [
+    Case("config.file-name", "error", "JSON, which LLaMA-Factory 0.9.5", {}, name="train.json"),
+    Case("config.file-name", "error", "taken for an option", {}, name="train.conf"),
+    Case("config.in-git", "error", "no git repository", {}, after=lambda folder: (folder / ".git").rename("gone")),
+    Case(
+        "config.in-git",
+        "error",
+        "does not track",
+        {},
+        after=lambda folder: git(folder, "rm", "-q", "--cached", "train.yaml"),
+    ),
+    Case("config.clean", "warn", "differs", {}, after=write("train.yaml", yaml_of({**CLEAN, "seed": 1}))),
+    Case("config.tree-clean", "warn", "other files", {}, after=write(".gitignore", "out\nmodel\nx\n")),
+    Case("config.variables", "error", "${RANK_WANTED} in lora_rank", {"lora_rank": "${RANK_WANTED}"}),
+    Case("config.variables", "error", "${oc.env:X}", {"run_name": "${oc.env:X}"}),
+    Case("keys.known", "error", "does not know the key learning_rat", {"learning_rat": 1}),
+    Case("keys.known", "warn", "ALLOW_EXTRA_ARGS", {"learning_rat": 1}, variables={"ALLOW_EXTRA_ARGS": "1"}),
+    Case("keys.older", "warn", "no_cuda", {"no_cuda": True}),
+    *(
+        Case("keys.required", "error", f"{key} is missing", {key: GONE})
+        for key in ("model_name_or_path", "do_train", "dataset")
+    ),
+    *(
+        Case("keys.required", "warn", f"{key} is missing", {key: GONE})
+        for key in ("stage", "finetuning_type", "template", "output_dir")
+    ),
+    Case("keys.required", "error", "nothing would be trained", {"do_train": False}),
+    Case("keys.value", "error", 'a bare "no" is false', {"eval_strategy": False}),
+    Case("keys.value", "error", "stage: stf", {"stage": "stf"}),
+    Case("keys.value", "error", "save_steps is no number", {"save_steps": "500"}),
+    Case("keys.value", "error", "seed is no number", {"seed": True}),
+    Case("dataset.found", "error", "has no dataset other", {"dataset": "tasks, other"}),
+    Case("dataset.found", "error", "does not exist", {}, after=lambda folder: (folder / "data/tasks.json").unlink()),
+    Case("dataset.found", "error", "cannot be read", {"dataset_dir": "elsewhere"}),
+    Case("dataset.found", "error", "no path", {"dataset_dir": 5}),
+    Case("dataset.versioned", "error", "no version pins", {}, before=write(".gitignore", "out\nmodel\ntasks.json\n")),
+    Case("dataset.versioned", "warn", "differs from the commit", {}, after=write("data/tasks.json", "[]")),
+    Case(
+        "dataset.unchanged",
+        "error",
+        f"sha256:{RIGHT}, dataset_info.json says",
+        {},
+        before=dataset_info(tasks={"file_name": "tasks.json", "sha256": "0" * 64}, tasks_held_out=HELD_OUT),
+    ),
+    Case(
+        "dataset.hub",
+        "warn",
+        "who/what",
+        {},
+        before=dataset_info(tasks={"hf_hub_url": "who/what"}, tasks_held_out=HELD_OUT),
+    ),
+    Case(
+        "dataset.hub",
+        "warn",
+        "does not read the revision",
+        {},
+        before=dataset_info(tasks={"hf_hub_url": "who/what", "revision": "a" * 40}, tasks_held_out=HELD_OUT),
+    ),
+    Case("model.found", "error", "no folder ./gone", {"model_name_or_path": "./gone"}),
+    Case("model.found", "error", "no folder /srv/models/gone", {"model_name_or_path": "/srv/models/gone"}),
+    Case("model.revision", "warn", "taken from main, which moves", HUB),
+    Case("model.revision", "warn", "taken from v1.0", {**HUB, "model_revision": "v1.0"}),
+    Case("experiment.named", "warn", "neither", {"run_name": GONE}),
+    Case("seeds.seed", "warn", "seed is missing", {"seed": GONE}),
+    Case("seeds.seed", "error", "null", {"seed": None}),
+    Case("seeds.data-seed", "warn", "data_seed is missing", {"data_seed": GONE}),
+    Case("reporting.on", "warn", "to nobody", {"report_to": GONE}),
+    Case("reporting.on", "warn", "to nobody", {"report_to": "none"}),
+    Case("reporting.on", "warn", "to wandb only", {"report_to": ["wandb"]}),
+    Case("reporting.on", "error", "null", {"report_to": None}),
+    Case("reporting.on", "error", "refuses runseal in the PPO stage", {"stage": "ppo"}),
+    Case("reporting.on", "info", "MLflow gets", {"report_to": "mlflow"}),
+    Case("logging.steps", "warn", "takes 500", {"logging_steps": GONE}),
+    Case("logging.steps", "error", "logging_steps: 0", {"logging_steps": 0}),
+    Case("logging.steps", "error", "no loss is ever logged", {"logging_strategy": "no"}),
+    Case("logging.tokens", "warn", "not counted", {"include_num_input_tokens_seen": GONE}),
+    Case("logging.tokens", "warn", "not counted", {"include_num_input_tokens_seen": "no"}),
+    Case("evaluation.on", "warn", "missing or no", {"eval_strategy": GONE}),
+    Case("evaluation.on", "warn", "missing or no", {"eval_strategy": "no"}),
+    Case("evaluation.steps", "warn", "takes logging_steps", {"eval_steps": GONE}),
+    Case("evaluation.set", "error", "nothing to evaluate on", {"eval_dataset": GONE}),
+    Case(
+        "evaluation.set",
+        "error",
+        "nothing to evaluate on",
+        {"eval_dataset": GONE, "eval_strategy": "no", "do_eval": True},
+    ),
+    Case("evaluation.set", "error", "both", {"val_size": 0.1}),
+    Case("evaluation.fixed-set", "info", "val_size", {"eval_dataset": GONE, "val_size": 0.1}),
+    Case("saving.steps", "warn", "takes 500", {"save_steps": GONE}),
+    Case("saving.steps", "warn", "killed run", {"save_strategy": "no", "load_best_model_at_end": False}),
+    Case("saving.limit", "warn", "every checkpoint", {"save_total_limit": GONE}),
+    Case("saving.best", "error", "12 is no multiple of eval_steps 5", {"save_steps": 12}),
+    Case("saving.best", "error", "500 is no multiple of eval_steps 3", {"save_steps": GONE, "eval_steps": 3}),
+    Case("saving.best", "error", "10 is no multiple of eval_steps 3", {"eval_steps": GONE, "logging_steps": 3}),
+    Case("saving.best", "error", "0.5 is no multiple", {"save_steps": 0.5}),
+    Case("saving.best", "error", "0.25 is no multiple of eval_steps 0.1", {"save_steps": 0.25, "eval_steps": 0.1}),
+    Case("saving.best", "error", "save_strategy is epoch, eval_strategy is steps", {"save_strategy": "epoch"}),
+    Case("saving.best", "error", "save_strategy is steps, eval_strategy is no", {"eval_strategy": "no"}),
+    Case("saving.best", "error", "refuses it in the stage rm", {"stage": "rm"}),
+    Case("output.resume", "warn", "has checkpoint-10", {}, after=write("out/checkpoint-10/x", "")),
+    Case("output.leftover", "error", "adapter_model.safetensors", {}, after=write("out/adapter_model.safetensors", "")),
+    Case(
+        "output.overwrite",
+        "warn",
+        "not empty",
+        {"overwrite_output_dir": True},
+        after=write("out/all_results.json", "{}"),
+    ),
+    Case("precision.one", "error", "both on", {"bf16": True, "fp16": True}),
+]
+
+#: Other ways to be well than the clean folder's own.
+GOOD = [
+    Case(
+        "config.variables", "ok", "", {"lora_rank": "${RANK_WANTED:-8}", "run_name": "${NAME}"}, variables={"NAME": "x"}
+    ),
+    Case(
+        "dataset.versioned",
+        "ok",
+        "pinned by its digest",
+        {},
+        before=dataset_info(tasks={"file_name": "tasks.json", "sha256": RIGHT}, tasks_held_out=HELD_OUT),
+    ),
+    Case(
+        "dataset.unchanged",
+        "ok",
+        RIGHT[:12],
+        {},
+        before=dataset_info(tasks={"file_name": "tasks.json", "sha256": f"sha256:{RIGHT}"}, tasks_held_out=HELD_OUT),
+    ),
+    Case(
+        "dataset.versioned",
+        "ok",
+        ".dvc is committed",
+        {},
+        before=lambda folder: [
+            write(".gitignore", "out\nmodel\ntasks.json\n")(folder),
+            write("data/tasks.json.dvc", "outs: []")(folder),
+        ],
+    ),
+    Case("model.revision", "ok", "a" * 12, {**HUB, "model_revision": "a" * 40}),
+    Case("experiment.named", "ok", "mine", {"run_name": GONE}, variables={"RUNSEAL_EXPERIMENT": "mine"}),
+    Case("reporting.on", "ok", "mlflow, runseal", {"report_to": ["mlflow", "runseal"]}),
+    Case("logging.steps", "ok", "epoch", {"logging_strategy": "epoch", "logging_steps": GONE}),
+    Case("logging.tokens", "ok", "", {"include_num_input_tokens_seen": "non_padding"}),
+    Case("evaluation.on", "ok", "epoch", {"eval_strategy": "epoch", "save_strategy": "epoch"}),
+    Case(
+        "evaluation.set", "ok", "none", {"eval_dataset": GONE, "eval_strategy": GONE, "load_best_model_at_end": False}
+    ),
+    Case("saving.best", "ok", "is loaded", {"save_strategy": "best"}),
+    Case("saving.best", "ok", "is loaded", {"save_strategy": "epoch", "eval_strategy": "epoch"}),
+    Case("saving.best", "ok", "is loaded", {"save_steps": 0.3, "eval_steps": 0.1}),
+    Case("saving.best", "ok", "is not asked for", {"load_best_model_at_end": False, "save_steps": 12}),
+    Case(
+        "output.resume",
+        "ok",
+        "is given",
+        {"resume_from_checkpoint": "out/checkpoint-10"},
+        after=write("out/checkpoint-10/x", ""),
+    ),
+    Case("output.leftover", "ok", "", {"overwrite_output_dir": True}, after=write("out/model.safetensors", "")),
+    Case("output.resume", "ok", "", {"overwrite_output_dir": True}, after=write("out/checkpoint-10/x", "")),
+    Case("output.overwrite", "ok", "", {"overwrite_output_dir": True}),
+    Case("output.overwrite", "ok", "", {}, after=write("out/all_results.json", "{}")),
+    Case("precision.one", "ok", "bf16", {"bf16": True, "fp16": False}),
+]
+
+
+def name_of(case: Case) -> str:
+    return f"{case.id}: {case.words}"
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    place = tmp_path / "training"
+    make_training_folder(place)
+    monkeypatch.chdir(place)
+    monkeypatch.setattr("runseal.preflight_file._installed", lambda: None)
+    return place
+
+
+def find(folder: Path, case: Case) -> list[Finding]:
+    values = {**CLEAN, **case.change}
+    text = yaml_of({key: value for key, value in values.items() if value is not GONE})
+    if case.name.endswith(".json"):
+        text = json.dumps({key: value for key, value in values.items() if value is not GONE})
+    (folder / case.name).write_text(re.sub(r'"(\$\{[^}]*\})"', r"\1", text) if case.name == "train.yaml" else text)
+    if case.before is not None:
+        git(folder, "rm", "-q", "-r", "--cached", ".")
+        case.before(folder)
+    commit_all(folder)
+    if case.after is not None:
+        case.after(folder)
+    return check_config(case.name, [], case.variables)
+
+
+def test_a_clean_folder_has_nothing_but_what_is_well_and_every_kind_of_it(folder: Path) -> None:
+    found = check_config("train.yaml", [], {})
+    assert [one for one in found if one.severity != "ok"] == []
+    # Neither a declared digest nor a hub is in it.
+    assert set(KINDS) - {one.id for one in found} == {"dataset.unchanged", "dataset.hub"}
+    assert [one.id for one in found] == sorted((one.id for one in found), key=list(KINDS).index)
+
+
+@pytest.mark.parametrize("case", BAD, ids=name_of)
+def test_finds(case: Case, folder: Path) -> None:
+    found = [one for one in find(folder, case) if one.id == case.id and one.severity != "ok"]
+    assert {one.severity for one in found} == {case.severity}
+    one = found[0]
+    assert case.words in one.found
+    assert one.wanted
+    assert one.group == KINDS[case.id].group
+
+
+@pytest.mark.parametrize("case", GOOD, ids=name_of)
+def test_does_not_find(case: Case, folder: Path) -> None:
+    found = [one for one in find(folder, case) if one.id == case.id and not one.found.startswith("tasks_held_out")]
+    assert [(one.severity, one.wanted, one.fix) for one in found] == [("ok", "", "")]
+    assert case.words in found[0].found
+
+
+def test_every_kind_of_the_catalogue_is_found_by_some_case() -> None:
+    assert {case.id for case in BAD} == set(KINDS)
+
+
+FIXED_BY_ITS_FIX = [
+    case
+    for case in BAD
+    if case.severity != "info"
+    and case.id.partition(".")[0] in ("keys", "seeds", "reporting", "logging", "saving", "evaluation", "precision")
+    and case.words not in ("no_cuda", "ALLOW_EXTRA_ARGS", "both", "refuses runseal in the PPO stage")
+]
+
+
+@pytest.mark.parametrize("case", FIXED_BY_ITS_FIX, ids=name_of)
+def test_what_is_pasted_mends_it(case: Case, folder: Path) -> None:
+    (one,) = [one for one in find(folder, case) if one.id == case.id and one.severity != "ok"]
+    overrides = [line.replace(": ", "=", 1) for line in one.fix.replace("name_in_dataset_info", "tasks").splitlines()]
+    values = {**CLEAN, **case.change}
+    wrong = one.key if case.id == "keys.known" else None
+    text = yaml_of({key: value for key, value in values.items() if value is not GONE and key != wrong})
+    (folder / "train.yaml").write_text(text.replace('"tasks, other"', '"tasks"'))
+    again = check_config("train.yaml", overrides, case.variables)
+    assert [one.found for one in again if one.id == case.id and one.severity != "ok"] == []
+
+
+def test_suggests_the_nearest_key_with_its_value_and_names_the_line(folder: Path) -> None:
+    text = yaml_of(CLEAN).replace("eval_strategy", "evaluation_strategy")
+    (folder / "train.yaml").write_text(text)
+    (one,) = [one for one in check_config("train.yaml", [], {}) if one.id == "keys.known"]
+    assert (one.key, one.wanted, one.fix) == ("evaluation_strategy", "perhaps eval_strategy", "eval_strategy: steps")
+    assert one.line == text.splitlines().index('evaluation_strategy: "steps"') + 1
+
+
+def test_an_option_behind_a_yaml_is_an_unknown_key_as_it_is_for_the_trainer(folder: Path) -> None:
+    found = [one for one in check_config("train.yaml", ["--learning_rate", "1e-4"], {}) if one.id == "keys.known"]
+    assert [one.key for one in found] == ["--learning_rate", "1e-4"]
+    assert "key=value" in found[0].wanted
+
+
+def test_another_llamafactory_that_is_installed_may_know_more_keys(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("runseal.preflight_file._installed", lambda: "0.9.9")
+    (one,) = [one for one in check_config("train.yaml", ["brand_new=1"], {}) if one.id == "keys.known"]
+    assert one.severity == "warn"
+    assert "0.9.9" in one.found
+
+
+def test_overrides_count_as_the_trainer_counts_them(folder: Path) -> None:
+    found = check_config("train.yaml", ["save_steps=7", "seed=null"], {})
+    assert {one.id for one in found if one.severity == "error"} == {"saving.best", "seeds.seed"}
+
+
+def test_shows_no_secret(folder: Path) -> None:
+    (folder / "train.yaml").write_text(
+        yaml_of({**CLEAN, "hub_tokem": "x", "hf_hub_token": "hunter2", "api_key": "hunter3"})
+    )
+    text = str(check_config("train.yaml", ["my_secret=hunter4"], {}))
+    assert "api_key" in text
+    assert "hunter" not in text
+
+
+def test_a_wrapper_in_front_reports_and_large_data_are_not_read(folder: Path) -> None:
+    digest = {"file_name": "tasks.json", "sha256": "0" * 64}
+    dataset_info(tasks=digest, tasks_held_out=HELD_OUT)(folder)
+    config = read_yaml_config("train.yaml", ["report_to=none", "run_name=null"], {})
+    found = check_read_config(config, {}, experiment="x", is_wrapped=True, hash_bytes_max=10)
+    by_id = {one.id: one.severity for one in found}
+    assert by_id["reporting.on"] == by_id["experiment.named"] == "ok"
+    assert by_id["dataset.unchanged"] == "info"
+
+
+def test_a_digest_to_paste_is_the_data_own(folder: Path) -> None:
+    write(".gitignore", "out\nmodel\ntasks.json\n")(folder)
+    git(folder, "rm", "-q", "--cached", "data/tasks.json")
+    commit_all(folder)
+    (one,) = [
+        one for one in check_config("train.yaml", [], {}) if one.id == "dataset.versioned" and one.severity != "ok"
+    ]
+    assert f'"sha256": "{RIGHT}"' in one.fix
+
+
+def test_the_documents_own_configuration_lacks_what_it_lacks(folder: Path) -> None:
+    (folder / "train.yaml").write_text((CONFIGS / "document.yaml").read_text())
+    commit_all(folder)
+    found = check_config("train.yaml", [], {})
+    bad = {(one.id, one.key) for one in found if one.severity == "error"}
+    assert bad == {
+        ("config.variables", "model_name_or_path"),
+        ("keys.required", "do_train"),
+        ("keys.required", "dataset"),
+    }
+    worse = {(one.id, one.key) for one in found if one.severity == "warn"}
+    assert worse == {
+        ("keys.required", "stage"),
+        ("keys.required", "template"),
+        ("keys.required", "output_dir"),
+        ("experiment.named", "run_name"),
+        ("logging.tokens", "include_num_input_tokens_seen"),
+    }
+    assert {one.id for one in found if one.severity == "info"} == {"reporting.on", "evaluation.fixed-set"}
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("healthy-lora", {"reporting.on", "evaluation.fixed-set"}),
+        ("overfit-full", {"experiment.named", "reporting.on", "logging.tokens", "evaluation.fixed-set"}),
+    ],
+)
+def test_configurations_that_trained_have_no_error(name: str, expected: set[str], folder: Path) -> None:
+    (folder / "base-model").mkdir()
+    one = {"file_name": "tasks.json"}
+    dataset_info(synthetic_alpaca=one, memorise_codes=one)(folder)
+    (folder / "train.yaml").write_text((CONFIGS / f"{name}.yaml").read_text())
+    commit_all(folder)
+    found = check_config("train.yaml", [], {})
+    assert [one for one in found if one.severity == "error"] == []
+    assert {one.id for one in found if one.severity != "ok"} == expected
+
+
+def test_the_table_of_keys_names_what_it_was_made_from() -> None:
+    table = known_keys()
+    assert (table.llamafactory, table.transformers, table.older_transformers) == ("0.9.5", "5.6.0", "4.55.0")
+    assert len(table.keys) > 300
+    assert set(CLEAN) <= table.keys
+    assert not table.keys & table.keys_of_older_only
