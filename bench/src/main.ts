@@ -14,6 +14,7 @@ import { rebuildBench } from './rebuild.bench.js';
 import { relayBench } from './relay.bench.js';
 import { runListBench } from './run-list.bench.js';
 import { sdkLogMetricsBench } from './sdk-log-metrics.bench.js';
+import { sdkPythonBenches } from './sdk-python.bench.js';
 import { sealBench } from './seal.bench.js';
 import { standalone1mBench } from './standalone-1m.bench.js';
 import { verifyBenches } from './verify.bench.js';
@@ -24,6 +25,7 @@ const benches: readonly Bench[] = [
   httpIngest50Bench,
   httpIngest1Bench,
   sdkLogMetricsBench,
+  ...sdkPythonBenches,
   cliHelpBench,
   ...verifyBenches,
   evidenceBench,
