@@ -37,7 +37,7 @@ export const factsLimits = {
   producerRanges: 1_000,
   setAside: 1_000,
   overrides: 100,
-  annotations: 1_000,
+  annotations: 200,
   assessments: 1_000,
   faults: 100,
 } as const;
