@@ -106,7 +106,7 @@ export interface RunAnswer {
   readonly verdict: VerdictShort | null;
   readonly model: ModelVersionShort | null;
   readonly faults: readonly FaultAnswer[];
-  /** In the ledger's order; of one name the last one holds. */
+  /** The last 200 in the ledger's order; of one name the last one holds. */
   readonly annotations: readonly AnnotationAnswer[];
   readonly started_seq: number | null;
   readonly newest_seq: number;
