@@ -184,13 +184,17 @@ class _Lane:
 
     def put(self, job: _Job) -> bool:
         """False where there is no thread to be had."""
-        self._jobs.put(job)
         if not self._is_started:
             try:
                 threading.Thread(target=self._loop, name="runseal-hashing", daemon=True).start()
             except RuntimeError:
-                return False
+                if threading.main_thread().is_alive():
+                    return False
+                # The interpreter exits and gives no threads any more; there is no training either that could be held up.
+                self._settle(job, *self._work(job.request))
+                return True
             self._is_started = True
+        self._jobs.put(job)
         return True
 
     def end(self, patience_s: float) -> None:
