@@ -92,26 +92,35 @@ class Door:
             return Retry(_explain(error))
         return read_answer(status, retry_after, text, len(texts))
 
+    def ask(self, path: str, body: bytes) -> tuple[int, dict[str, Any]]:
+        """Posts to another path: the status (0: no answer) and the object that came back, empty where none did. Never raises."""
+        try:
+            status, _, text = self._exchange(body, path)
+        except Exception:
+            self.close()
+            return 0, {}
+        return status, _parse_object(text)
+
     def close(self) -> None:
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.close()
 
-    def _exchange(self, body: bytes) -> tuple[int, Optional[str], bytes]:
+    def _exchange(self, body: bytes, path: str = "/v1/events") -> tuple[int, Optional[str], bytes]:
         is_reused = self._connection is not None
         try:
-            return self._request(body)
+            return self._request(body, path)
         except (ConnectionError, EOFError):
             # The server closes a connection that was idle for a while; that is no fault. RemoteDisconnected is one of these.
             self.close()
             if not is_reused:
                 raise
-        return self._request(body)
+        return self._request(body, path)
 
-    def _request(self, body: bytes) -> tuple[int, Optional[str], bytes]:
+    def _request(self, body: bytes, path: str) -> tuple[int, Optional[str], bytes]:
         if self._connection is None:
             self._connection = self._connect()
-        path = f"{self._url.path.rstrip('/')}/v1/events"
+        path = f"{self._url.path.rstrip('/')}{path}"
         headers = {
             "authorization": f"Bearer {self._api_key}",
             "content-type": "application/json",

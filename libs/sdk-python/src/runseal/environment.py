@@ -29,6 +29,8 @@ class Environment(NamedTuple):
     image: Optional[str] = None
     #: Processes of a training on this machine, as torchrun and its kind tell.
     local_processes: Optional[str] = None
+    #: Which machine of several this is, as launchers tell.
+    node_rank: Optional[str] = None
 
 
 def read_environment() -> Environment:
@@ -47,8 +49,20 @@ def read_environment() -> Environment:
         "RUNSEAL_RAW_LOSS",
         "RUNSEAL_IMAGE",
         "LOCAL_WORLD_SIZE",
+        "NODE_RANK",
     )
     return Environment(*(os.environ.get(name) or None for name in names))
+
+
+def child_variables(own: Mapping[str, Optional[str]], hook: str) -> dict[str, str]:
+    """The variables of a command below a wrapper: this process's, with `own` put in where they tell something, and the folder
+    of the import hook in front of PYTHONPATH."""
+    variables = {**os.environ, **{name: value for name, value in own.items() if value is not None}}
+    before = os.environ.get("PYTHONPATH")
+    variables["PYTHONPATH"] = hook if not before else os.pathsep.join([hook, before])
+    # Behind a pipe Python would hold back what it prints.
+    variables.setdefault("PYTHONUNBUFFERED", "1")
+    return variables
 
 
 def read_variables() -> Mapping[str, str]:

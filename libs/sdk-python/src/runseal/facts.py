@@ -101,7 +101,8 @@ class InputFacts(TypedDict, total=False):
 
 class OutputFacts(TypedDict, total=False):
     type: str
-    path: Union[str, os.PathLike[str]]
+    #: A file, a folder, or several files.
+    path: Union[str, os.PathLike[str], Sequence[str]]
     digest: str
     size_bytes: int
     files: Sequence[Mapping[str, Any]]

@@ -94,7 +94,8 @@ def _base_model(run: Run, objects: Json, options: Json) -> None:
 def _training_data(run: Run, objects: Json, options: Json) -> None:
     """As far as the trainer tells; a wrapper that has read the configuration knows more."""
     data = getattr(objects.get("train_dataloader"), "dataset", None)
-    if data is None or options["wrapped"] is not None:
+    wrapped = options["wrapped"]
+    if data is None or (wrapped is not None and wrapped.records_datasets) or "dataset" in options["told"]:
         return
     facts = data_facts(data)
     own = {name: value for name, value in facts._asdict().items() if value is not None}

@@ -70,7 +70,9 @@ def record_outputs(run: Run, folders: Sequence[str], weights: str, since: float)
 
 def _record(run: Run, folder: str, role: str, names: list[str], weights: str) -> None:
     if role == "weights" and len(names) > 1:
-        run.log_output("weights", type=weights, path=folder, hash=True, check_tensors=True)
+        # Shards and their index, and nothing else that lies there.
+        shards = [os.path.join(folder, name) for name in names]
+        run.log_output("weights", type=weights, path=shards, hash=True, check_tensors=True)
         return
     for name in names:
         more: Any = {"type": weights} if role == "weights" else {}

@@ -150,6 +150,9 @@ def describe_error(error: object) -> Json:
     """Type and message of what ended a run, as its event takes them."""
     if isinstance(error, BaseException):
         return {"type": _clean(type(error).__name__, 250), "message": _clean(_told_by(error), 4000)}
+    if isinstance(error, dict):
+        # As another process has told it, by these names.
+        return {"type": error.get("type"), "message": error.get("message")}
     return {"type": None, "message": _clean(_told_by(error), 4000)}
 
 

@@ -120,6 +120,9 @@ class Recorder:
         count = self._do(work, _END_PATIENCE_S)
         return count if type(count) is int else None
 
+    def refuse(self, retention: str, count: int) -> None:
+        self._refusals.count(retention, count)
+
     def end(self, event_type: str, payloads: list[Json], others: Sequence[Json] = ()) -> None:
         """Records the run's end with the count of this producer's events: by the first of these payloads that fits.
 

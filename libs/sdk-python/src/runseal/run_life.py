@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     from .facts import Ending, Failure
 
+_WRAPPED_DRAIN_S = 2.0
+
 Method = TypeVar("Method", bound=Callable[..., Any])
 Result = TypeVar("Result")
 
@@ -151,7 +153,9 @@ class RunLife:
             if self.observer is not None:
                 self._observe(event_type, payloads[0])
                 self._attempt(self.observer.ended)
-            self._attempt(lambda: recorder.drain(max(0.0, deadline - time.monotonic())))
+            # A wrapper delivers what is left.
+            limit_s = _WRAPPED_DRAIN_S if self._wrapped is not None else deadline - time.monotonic()
+            self._attempt(lambda: recorder.drain(max(0.0, limit_s)))
             self._attempt(lambda: recorder.sync(max(0.1, deadline - time.monotonic())))
         finally:
             # Also where somebody loses patience and interrupts the wait.

@@ -65,6 +65,17 @@ def send_spool(config: Config, is_lost: Optional[Callable[[Receipt], bool]] = No
         shipment.door.close()
 
 
+def send_folder(config: Config, producer: str) -> FolderResult:
+    """The same with one dead process's folder. Raises a ConfigError where address or key is missing."""
+    if config.url is None or config.api_key is None:
+        raise ConfigError(["url and api_key are wanted to send a spool"])
+    shipment = _Shipment(config, Door(config.url, config.api_key, config.ca_file), None)
+    try:
+        return shipment.send_folder(producer)
+    finally:
+        shipment.door.close()
+
+
 class _Shipment:
     def __init__(self, config: Config, door: Door, is_lost: Optional[Callable[[Receipt], bool]]) -> None:
         self.door = door

@@ -57,6 +57,7 @@ class Subjects:
         self, role: str, facts: Mapping[str, Any], *, hash: bool, fresh: bool, check_tensors: bool
     ) -> None:
         payload = {"role": role, **fill(BLANK_OUTPUT, facts)}
+        files = _take_files(payload)
 
         def record(found: Finding) -> None:
             known = payload
@@ -72,7 +73,7 @@ class Subjects:
             self._keep("run.output-recorded", known, None)
             self._register(role, known, found)
 
-        self._look(payload, record, hash or check_tensors, fresh=fresh, tensors=check_tensors)
+        self._look(payload, record, hash or check_tensors, files=files, fresh=fresh, tensors=check_tensors)
 
     def record_checkpoint(self, step: Any, facts: Mapping[str, Any], *, hash: bool) -> None:
         payload = {"attempt": self._attempt, "step": encode_number(step), **fill(BLANK_CHECKPOINT, facts)}

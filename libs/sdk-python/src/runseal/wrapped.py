@@ -65,6 +65,14 @@ class Wrapped:
     def leave_parameters(self, parameters: Json) -> None:
         self._write("parameters.json", json.dumps(parameters, default=str))
 
+    @property
+    def records_datasets(self) -> bool:
+        """Whether the wrapper knows the data from the configuration, and records them."""
+        return os.path.exists(os.path.join(self.folder, "datasets"))
+
+    def take_datasets(self) -> None:
+        self._write("datasets", "")
+
     def tell_phase(self, phase: str) -> None:
         """What the training does: load, train, eval, save or hash. For the heartbeats; costs one small file."""
         if phase in _PHASES:
