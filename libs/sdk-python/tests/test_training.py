@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import struct
@@ -206,6 +207,42 @@ def test_the_filter_of_losses_is_left_as_it_is_unless_somebody_wants_them_raw(tm
     events = train(tmp_path, f"{script}; assert args.logging_nan_inf_filter is False", RUNSEAL_RAW_LOSS="1")
     told = [(one["name"], one["value"]) for one in of_type(events, "run.annotated")]
     assert told == [("nan_inf_filter", True), ("raw_loss", True)]
+
+
+CONFIG = """
+import json
+os.makedirs("data"); open("data/a.json", "w").write('[{"instruction": "x", "output": "y"}]')
+json.dump({"a": {"file_name": "a.json"}, "b": {"file_name": "b.json"}}, open("data/dataset_info.json", "w"))
+json.dump({"dataset": "a", "seed": 3, **extra}, open("train.json", "w"))
+sys.argv.append("train.json")
+training = begin_training(objects, {})
+state.global_step = 40
+training.log({"eval_loss": 1.0}); training.evaluated([1, 2])
+training.trained()
+"""
+
+
+def test_an_evaluation_names_the_set_that_the_configuration_tells(tmp_path: Path) -> None:
+    (tmp_path / "split").mkdir()
+    script = "extra = {'val_size': 0.1, 'template': 'alpaca', 'eval_strategy': 'steps'}\n" + CONFIG
+    events = train(tmp_path / "split", script)
+    (split,) = of_type(events, "run.evaluated")
+    training_digest = f"sha256:{hashlib.sha256((tmp_path / 'split' / 'data' / 'a.json').read_bytes()).hexdigest()}"
+    told = {"training_digest": training_digest, "val_size": 0.1, "seed": 3, "max_samples": None, "template": "alpaca"}
+    text = json.dumps(told, separators=(",", ":"), sort_keys=True)
+    identity = hashlib.sha256(f"runseal.split.v1\n{text}".encode()).hexdigest()
+    assert split["set"] == {
+        **{"kind": "split", "name": "a", "version": None, "split": told, "samples": 2},
+        "digest": f"sha256:{identity}",
+    }
+    assert (split["row"]["step"], split["row"]["n"], split["weights"]["step"]) == (40, 0, 40)
+    (tmp_path / "fixed").mkdir()
+    events = train(tmp_path / "fixed", "extra = {'eval_dataset': 'a'}\n" + CONFIG)
+    (fixed,) = of_type(events, "run.evaluated")
+    assert (fixed["set"]["kind"], fixed["set"]["digest"]) == ("fixed", training_digest)
+    (tmp_path / "both").mkdir()
+    events = train(tmp_path / "both", "extra = {'eval_dataset': 'a,b'}\n" + CONFIG)
+    assert of_type(events, "run.evaluated")[0]["set"]["digest"] is None
 
 
 def test_nothing_is_recorded_where_that_is_switched_off(tmp_path: Path) -> None:

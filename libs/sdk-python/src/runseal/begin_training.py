@@ -50,7 +50,7 @@ def begin_training(objects: Json, options: Json) -> Optional[Training]:
         # A run that is already started learns it by the name that LLaMA-Factory has for it.
         parameters.setdefault("stage", objective)
     run.log_parameters(parameters)
-    training = Training(run, objects, note, wrapped)
+    training = Training(run, objects, note, wrapped, parameters)
     training.begin()
     _settle_filter(training, args, environment)
     beside = {**options, "wrapped": wrapped, "parameters": parameters, "found": training.found}

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import threading
+from contextlib import suppress
 from typing import Any, Optional
 
 from .data_facts import data_facts, rows_digest
+from .evaluation_set import ToldSet
 from .run import Run
 
 Json = dict[str, Any]
@@ -14,11 +16,12 @@ Json = dict[str, Any]
 class Evaluations:
     """Rows are read for their digest on a thread of their own, so evaluations wait here for it, in order.
 
-    Where the configuration tells the set (`told`), nothing is read.
+    Where the configuration tells the set, that counts instead of the rows.
     """
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: Run, told: Optional[ToldSet] = None) -> None:
         self._run = run
+        self._told = told if told is not None and told.is_told else None
         self._lock = threading.Lock()
         self._waiting: list[tuple[str, Json]] = []
         #: Set by key of the data.
@@ -42,6 +45,9 @@ class Evaluations:
         """Records what still waits, with what is known of its set."""
         if self._reader is not None:
             self._reader.join(limit_s)
+        if self._reader is None or not self._reader.is_alive():
+            # What came when it had just done its last.
+            self._read()
         with self._lock:
             for key, _ in self._waiting:
                 self._sets.setdefault(key, _describe(self._data[key], None))
@@ -63,10 +69,16 @@ class Evaluations:
                 key = next((key for key, _ in self._waiting if key not in self._sets), None)
             if key is None:
                 return
-            digest = rows_digest(self._data[key])
+            data = self._data[key]
+            found = None
+            with suppress(Exception):
+                found = None if self._told is None else {**self._told.describe(), "samples": data_facts(data).samples}
+            if found is None:
+                found = _describe(data, None if self._told is not None else rows_digest(data))
             with self._lock:
-                self._sets[key] = _describe(self._data[key], digest)
-            self._keep_input(self._sets[key], self._data[key])
+                self._sets[key] = found
+            if self._told is None:
+                self._keep_input(found, data)
             self._record_known()
 
     def _record_known(self) -> None:

@@ -8,6 +8,7 @@ from contextlib import suppress
 from typing import Any, Optional
 
 from .checkpoints import CheckpointWatch, list_checkpoints
+from .evaluation_set import ToldSet
 from .evaluations import Evaluations
 from .outputs import record_outputs
 from .resources import ResourceSampler
@@ -23,8 +24,11 @@ Json = dict[str, Any]
 class Training:
     """Its methods may raise: whoever calls them guards them. `end` does not."""
 
-    def __init__(self, run: Run, objects: Json, note: Optional[Note], wrapped: Optional[Wrapped]) -> None:
-        """`objects` are what the trainer hands its callbacks: args, state, model and the like. `note` is of this run."""
+    def __init__(
+        self, run: Run, objects: Json, note: Optional[Note], wrapped: Optional[Wrapped], parameters: Json
+    ) -> None:
+        """`objects` are what the trainer hands its callbacks: args, state, model and the like. `note` is of this run,
+        `parameters` what the configuration and the trainer say."""
         self.run = run
         self.state = objects["state"]
         self._args = objects["args"]
@@ -38,7 +42,7 @@ class Training:
         )
         self._checkpoints = CheckpointWatch(self._folder, frozenset(self._note.checkpoints))
         self._resources = ResourceSampler(self._keep_samples, self._folder)
-        self.evaluations = Evaluations(run)
+        self.evaluations = Evaluations(run, ToldSet(run, parameters))
         #: What is found out beside the training.
         self.finding: Optional[threading.Thread] = None
         self.found: Json = {}
