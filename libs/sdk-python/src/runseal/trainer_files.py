@@ -109,10 +109,15 @@ def read_trainer_state(path: str) -> Optional[TrainerState]:
 
 
 def kind_of(values: Json) -> str:
-    """What a row is about, told by its names as the trainers give them."""
-    if any(name.startswith("eval_") for name in values):
+    """What a row is about, told by its names. `train_loss` comes once, at the end; rows of steps may carry `train_runtime` too."""
+    if "loss" in values:
+        return "train"
+    if "train_loss" in values:
+        return "summary"
+    # An evaluation puts its prefix, `eval_` unless told otherwise, before each of its metrics.
+    if any(name.startswith("eval_") or (name.endswith("_runtime") and name != "train_runtime") for name in values):
         return "eval"
-    return "summary" if "train_runtime" in values or "train_loss" in values else "train"
+    return "summary" if "total_flos" in values or "train_samples_per_second" in values else "train"
 
 
 def _row_of_history(entry: Any) -> list[TrainerRow]:

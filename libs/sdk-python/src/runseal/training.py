@@ -15,6 +15,7 @@ from .resources import ResourceSampler
 from .resume_note import Note, write_note
 from .run import Run
 from .trainer_facts import best_checkpoint, final_step, task_metrics, total_steps, weights_type
+from .trainer_files import kind_of
 from .unfinished import forget, remember
 from .wrapped import Wrapped
 
@@ -64,7 +65,7 @@ class Training:
         values = dict(logs)
         epoch = values.pop("epoch", None)
         step = self.state.global_step
-        kind = _kind_of(values)
+        kind = kind_of(values)
         if kind == "eval":
             number = self._rows_of_step.get(step, 0)
             self._rows_of_step[step] = number + 1
@@ -194,15 +195,3 @@ class Training:
         if self._wrapped is not None and phase != self._phase:
             self._phase = phase
             self._wrapped.tell_phase(phase)
-
-
-def _kind_of(values: Json) -> str:
-    for name in values:
-        if name.startswith("eval_"):
-            return "eval"
-        if name in ("train_runtime", "train_loss"):
-            return "summary"
-        # Of an evaluation under another name.
-        if name.endswith("_runtime"):
-            return "eval"
-    return "train"
