@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any, Optional
 
 from .audit_logger import AuditLogger
+from .trainer_facts import total_steps
 from .transformers import RunsealCallback
 
 
@@ -22,3 +24,10 @@ class AuditCallback(RunsealCallback):
         if self.logger is not None and state.is_world_process_zero:
             self.logger.keep_file()
         super().on_train_begin(args, state, control, **objects)
+
+    def on_train_end(self, args: Any, state: Any, control: Any, **objects: Any) -> None:
+        super().on_train_end(args, state, control, **objects)
+        with suppress(Exception):
+            if self.logger is not None and state.is_world_process_zero:
+                done = {"completed_steps": int(state.global_step), "epochs_completed": state.epoch}
+                self.logger.trained(total_steps=total_steps(state), **done)

@@ -136,6 +136,11 @@ class AuditLogger:
         _ = self.run
 
     @_guarded
+    def trained(self, **progress: Any) -> None:
+        """How far the training came."""
+        self._record.tell_progress(progress)
+
+    @_guarded
     def finish(self, **ending: Any) -> None:
         """Ends the run now, not when the process ends."""
         self.run.finish(**{**self._progress(), **ending})
@@ -218,6 +223,8 @@ class AuditLogger:
             return
         run.wait_for_hashes(_HASH_WAIT_S)
         self._hash_here()
+        if not run._is_ended:
+            self._record.tell_saved()
         self._write()
 
     def _hash_here(self) -> None:

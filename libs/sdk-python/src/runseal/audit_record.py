@@ -95,6 +95,15 @@ class AuditRecord:
             if files is not None:
                 entry["files"] = files
 
+    def tell_progress(self, progress: Mapping[str, Any]) -> None:
+        with self._lock:
+            _merge(self._section("training_record").setdefault("progress", {}), progress)
+
+    def tell_saved(self) -> None:
+        """The caller is done; the end of the run, which comes later, says when that was."""
+        with self._lock:
+            self._tell_end(time.time())
+
     def is_hashed(self, section: str, path: str) -> bool:
         with self._lock:
             return self._entry(section, self._named.get((section, path), "")).get("hash") is not None
@@ -109,6 +118,9 @@ class AuditRecord:
                 self._saw_environment(payload)
             elif event_type == "run.checkpoint-saved":
                 self._saw_checkpoint(payload)
+            elif event_type == "run.checkpoint-deleted":
+                for one in self._section("training_record").get("checkpoints", []):
+                    one["deleted"] = True if one.get("step") == payload["step"] else one.get("deleted")
             elif event_type in _ENDINGS:
                 self._saw_end(_ENDINGS[event_type], payload)
 
@@ -196,17 +208,17 @@ class AuditRecord:
         checkpoints = self._section("training_record").setdefault("checkpoints", [])
         step = payload["step"]
         known = {"step": step, "path": payload["path"], "eval_loss": self._evaluations.get(step)}
-        known.update(hash=payload["digest"], attempt=payload["attempt"])
+        known.update(hash=payload["digest"], attempt=payload["attempt"], deleted=None)
         checkpoints[:] = sorted(
             [*(one for one in checkpoints if one.get("step") != step), known],
             key=lambda one: float(one.get("step") or 0),
         )
 
     def _saw_end(self, state: str, payload: Json) -> None:
-        training, now = self._section("training_record"), time.time()
+        training = self._section("training_record")
         training["state"] = state
-        timeline = {"end_time": time_text(now), "duration_seconds": round(now - self._began, 3)}
-        _merge(training.setdefault("timeline", {}), {**timeline, "active_seconds": payload["active_seconds"]})
+        self._tell_end(time.time())
+        _merge(training.setdefault("timeline", {}), {"active_seconds": payload["active_seconds"]})
         names = ("total_steps", "completed_steps", "epochs_completed")
         _merge(training.setdefault("progress", {}), {name: payload[name] for name in names})
         best, weights = payload["best_checkpoint"], payload["final_weights"]
@@ -217,6 +229,10 @@ class AuditRecord:
         if weights is not None:
             evaluated = self._evaluations.get(weights.get("step"))
             _merge(self._entry("output_artifacts", "metrics"), {"final_eval_loss": evaluated})
+
+    def _tell_end(self, now: float) -> None:
+        timeline = {"end_time": time_text(now), "duration_seconds": round(now - self._began, 3)}
+        _merge(self._section("training_record").setdefault("timeline", {}), timeline)
 
 
 def _merge(entry: Json, facts: Mapping[str, Any]) -> None:
