@@ -3,6 +3,7 @@ turn with the controls, and says what the figures mean.
 
     row down|slow|503    microseconds of a call of log_metrics: median, 99th percentile; ms of start and end
     row none             the same loop without us: median
+    callback down|...    the same of what a trainer calls at a row and after a step; ms of the training's begin and end
     accept               points a second from the loop into the spool
     deliver URL KEY      points a second from a dead process's spool to a server; most memory held, in MB
     hash FOLDER          seconds until an output folder is recorded with its digest
@@ -22,6 +23,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, Callable, Optional
 
 import runseal
@@ -90,6 +92,48 @@ def row(kind: str) -> list[float]:
     return [times[ROWS // 2], times[ROWS * 99 // 100], 1e3 * (started - began), 1e3 * (ended - looped)]
 
 
+def callback(kind: str) -> list[float]:
+    """The loop of a Hugging Face trainer: what its callback does at a row and after a step, at the begin and at the end of
+    the training. With the callback itself where transformers is installed, else with what that calls."""
+    with scripted(kind) as url, tempfile.TemporaryDirectory() as folder:
+        args = SimpleNamespace(output_dir=f"{folder}/out", seed=1, logging_nan_inf_filter=True)
+        state = SimpleNamespace(global_step=0, epoch=0.0, max_steps=ROWS, is_world_process_zero=True)
+        control = SimpleNamespace(should_training_stop=False)
+        options = {
+            "url": url,
+            "api_key": "rsk_x_y",
+            "spool_dir": f"{folder}/spool",
+            "drain_s": 0,
+            "say": lambda _: None,
+        }
+        called = make_callback(options)
+        began = time.perf_counter()
+        called.on_train_begin(args, state, control)
+        started = time.perf_counter()
+
+        def step(number: int) -> None:
+            state.global_step = number
+            called.on_log(args, state, control, logs=VALUES)
+            called.on_step_end(args, state, control)
+
+        times = loop(step)
+        looped = time.perf_counter()
+        called.on_train_end(args, state, control)
+        ended = time.perf_counter()
+        called.finish()
+    return [times[ROWS // 2], times[ROWS * 99 // 100], 1e3 * (started - began), 1e3 * (ended - looped)]
+
+
+def make_callback(options: dict[str, Any]) -> Any:
+    try:
+        from runseal.transformers import RunsealCallback
+    except ImportError:
+        # With a stand-in for the class that it is made from; all that it does is its own.
+        sys.modules["transformers"] = SimpleNamespace(TrainerCallback=object)  # type: ignore[assignment]
+        from runseal.transformers import RunsealCallback
+    return RunsealCallback(**options)
+
+
 def spool(spool_dir: str, rows: int) -> float:
     """Fills a spool that nobody sends; seconds that it took."""
     run = start(None, spool_dir)
@@ -155,6 +199,7 @@ def fill(folder: str, megabytes: str, count: str) -> list[float]:
 
 FIGURES: dict[str, Callable[..., list[float]]] = {
     "row": row,
+    "callback": callback,
     "accept": accept,
     "deliver": deliver,
     "hash": hash_folder,
