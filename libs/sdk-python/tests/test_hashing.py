@@ -299,6 +299,23 @@ def test_what_changes_while_it_is_hashed_is_hashed_once_more_and_then_given_up(
     assert reply["notes"] in (["it changed"], ["checkpoint-5 is gone"])
 
 
+def test_what_changes_between_its_digest_and_the_look_at_its_tensors_has_neither(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write(tmp_path / "model.safetensors", {"w": ("F32", pack("F32", [1.0]))})
+
+    def act(*given: Any) -> Any:
+        content = hash_path(*given)
+        with open(path, "ab") as file:
+            file.write(b"more")
+        return content
+
+    monkeypatch.setattr("runseal.hash_worker.hash_path", act)
+    reply = answer(request(path, tensors=True, limit_s=60))
+    assert (reply["content"], reply["tensors_finite"]) == (None, None)
+    assert "changed while it was read" in reply["notes"][-1]
+
+
 def test_a_checkpoint_that_is_rotated_away_is_recorded_without_a_digest(
     run: runseal.Run, door: ScriptedDoor, tmp_path: Path, said: list[str]
 ) -> None:
@@ -369,15 +386,29 @@ def test_a_process_that_exits_without_finish_records_what_it_could_not_hash(
     wait_for("the end of the other process", lambda: not is_running(int(out)))
 
 
+FORKS = "if os.fork() == 0: time.sleep(20); os._exit(0)"
+KEEPS_PIPES = """
+import subprocess
+pipes = [pipe.fileno() for pipe in (process._process.stdin, process._process.stdout)]
+null = subprocess.DEVNULL
+subprocess.Popen([sys.executable, "-c", "import time; time.sleep(20)"], pass_fds=pipes, stdout=null, stderr=null)
+"""
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
-@pytest.mark.parametrize("has_child", [False, True])
-def test_when_the_training_is_killed_the_process_goes_too(tmp_path: Path, spool_dir: str, has_child: bool) -> None:
-    # A child of the training that lives on holds copies of the pipes.
-    child = "if os.fork() == 0: time.sleep(20); os._exit(0)\n" if has_child else ""
-    process = in_folder(HASHED + child + "time.sleep(60)", tmp_path, spool_dir)
+@pytest.mark.parametrize("before", ["", FORKS, KEEPS_PIPES], ids=["alone", "forked child", "child with the pipes"])
+def test_when_the_training_is_killed_the_process_goes_too(tmp_path: Path, spool_dir: str, before: str) -> None:
+    script = f"""
+run.log_output("other", path="big", hash=True)
+assert run.wait_for_hashes(20)
+process = run._hashing._lanes["content"]._process
+{before}
+print(process.pid, flush=True)
+time.sleep(60)
+"""
+    process = in_folder(PREAMBLE + script, tmp_path, spool_dir)
     assert process.stdout is not None
     pid = int(process.stdout.readline())
-    os.kill(pid, signal.SIGCONT)
     assert is_running(pid)
     process.kill()
     process.wait()
