@@ -91,6 +91,9 @@ class ScriptedDoor:
         #: Taken from the front, one a request; then `always`, then the usual answer.
         self.faults: list[Fault] = []
         self.always: Optional[Fault] = None
+        #: Paths and bodies of heartbeats, and what they are answered.
+        self.beats: list[tuple[str, Json]] = []
+        self.beat_answer: tuple[int, Json] = (200, {"lease_s": 0.3, "alerts": [], "stop": False})
         self.epoch = 0
         self.duplicates = 0
         self.closing = threading.Event()
@@ -105,6 +108,10 @@ class ScriptedDoor:
 
             def do_POST(self) -> None:
                 body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+                if self.path.endswith("/heartbeat"):
+                    door.beats.append((self.path, body))
+                    Exchange(door, self, Request([], None, None, 0)).answer(*door.beat_answer)
+                    return
                 request = Request(
                     body["events"], body.get("known"), self.headers["authorization"], self.client_address[1]
                 )

@@ -39,6 +39,8 @@ def begin_training(objects: Json, options: Json) -> Optional[Training]:
     environment = read_environment()
     wrapped = find_wrapped(environment)
     told = wrapped.parameters() if wrapped is not None else {}
+    if wrapped is not None and not options.get("base_model"):
+        options = {**options, "base_model": wrapped.stated().get("base_model")}
     told = told or read_parameters(sys.argv)
     offered = take_offer()
     run, note = (offered.run, None) if offered is not None else _start(objects, options, told, environment)

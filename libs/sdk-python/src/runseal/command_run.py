@@ -11,7 +11,9 @@ from .command_line import UNDETERMINED, Commands, read_client_config
 from .config import Config, ConfigError
 from .environment import Environment, read_environment, read_variables
 from .launch import Launch, read_launch
+from .payloads import Json
 from .say import words_of
+from .stated_facts import FACT_NAMES, read_facts
 from .wrapped import find_wrapped
 
 
@@ -33,6 +35,11 @@ def add_command(commands: Commands, everywhere: argparse.ArgumentParser) -> None
     run.add_argument("--run", metavar="ID", help="go on with this run: a new attempt of it")
     run.add_argument("--config", metavar="FILE", help="the configuration, where the command does not name it")
     run.add_argument(
+        "--facts",
+        metavar="FILE",
+        help=f"YAML with what nothing else tells: {', '.join(FACT_NAMES)}; recorded as stated",
+    )
+    run.add_argument(
         "--output-dir", metavar="DIR", help="where the training writes, where the configuration does not say"
     )
     run.add_argument(
@@ -51,13 +58,14 @@ def work(options: argparse.Namespace) -> int:
     if reason is not None:
         _say(reason)
         run_as_it_is(command)
+    facts = read_facts(options.facts) if options.facts else {}
     launch = read_launch(command, options.config)
     if launch.fault is not None:
         _say(f"the configuration cannot be read: {launch.fault}")
     if not _passes_preflight(launch, options, environment):
         return UNDETERMINED
     try:
-        return _record(launch, options, environment, read_client_config(options))
+        return _record(launch, (options, facts), environment, read_client_config(options))
     except (ConfigError, OSError, ValueError) as error:
         _say(f"{error}")
         if options.strict:
@@ -67,9 +75,11 @@ def work(options: argparse.Namespace) -> int:
         run_as_it_is(command)
 
 
-def _record(launch: Launch, options: argparse.Namespace, environment: Environment, config: Config) -> int:
-    from .wrapper import Wish, run_wrapped
+def _record(launch: Launch, told: tuple[argparse.Namespace, Json], environment: Environment, config: Config) -> int:
+    from .wrapper import run_wrapped
+    from .wrapper_start import Wish
 
+    options, facts = told
     wish = Wish(
         experiment=options.experiment or environment.experiment,
         model=options.model,
@@ -77,6 +87,7 @@ def _record(launch: Launch, options: argparse.Namespace, environment: Environmen
         tasks=options.task,
         run=options.run or environment.run_id,
         output_dir=options.output_dir,
+        facts=facts,
         obeys_stop=options.on_alert == "stop",
     )
     return run_wrapped(launch, wish, config)

@@ -12,7 +12,8 @@ from .say import Teller
 
 #: Until the server tells its lease.
 LEASE_S = 30.0
-_TIMEOUT_S = 5.0
+#: Until a run that was just started is known.
+_UNKNOWN_S = 2.0
 
 
 class Heartbeat:
@@ -52,9 +53,9 @@ class Heartbeat:
         if pulse is None:
             return LEASE_S / 3
         status, answer = self._door.ask(self._path, json.dumps(pulse).encode())
-        if status == 404 and answer.get("code") != "run_unknown":
-            # An older server; one that knows heartbeats does not know this run yet, and says that by the code.
-            return None
+        if status == 404:
+            # What is sealed is known a moment later; without that code it is an older server.
+            return _UNKNOWN_S if answer.get("code") == "run_unknown" else None
         if status != 200:
             return LEASE_S / 3
         self._tell(answer)

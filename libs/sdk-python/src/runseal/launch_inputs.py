@@ -56,8 +56,8 @@ def has_datasets(launch: Launch) -> bool:
     return launch.is_llama_factory and bool(launch.values.get("dataset"))
 
 
-def record_datasets(run: Run, launch: Launch) -> None:
-    """The files that LLaMA-Factory's list of datasets names."""
+def record_datasets(run: Run, launch: Launch, facts: Json) -> None:
+    """The files that LLaMA-Factory's list of datasets names; `facts` are what a person states of them."""
     values = launch.values
     folder = text_or_none(values.get("dataset_dir")) or "data"
     model = text_or_none(values.get("model_name_or_path"))
@@ -68,19 +68,23 @@ def record_datasets(run: Run, launch: Launch) -> None:
             continue
         for source in read_dataset_info(folder, names if isinstance(names, str) else [str(one) for one in names]):
             with suppress(Exception):
-                _record_dataset(run, source, role, folder, tokenizer)
+                _record_dataset(run, source, {"role": role}, facts.get(key, {}), (folder, tokenizer))
 
 
-def _record_dataset(run: Run, source: DatasetSource, role: str, folder: str, tokenizer: Optional[str]) -> None:
-    facts: Any = {"role": role, "name": source.name}
+def _record_dataset(
+    run: Run, source: DatasetSource, own: Json, stated: Json, places: tuple[str, Optional[str]]
+) -> None:
+    folder, tokenizer = places
+    facts: Any = {**own, "name": source.name}
     facts.update({name: value for name, value in (("schema", source.schema), ("source", source.source)) if value})
+    told: Any = {**stated, "asserted": [f"/payload/{name}" for name in stated]}
     if source.path is None:
-        run.log_input("dataset", **facts)
+        run.log_input("dataset", **{**facts, **told})
         return
     version, repository = _version_of(source, folder)
     facts.update({} if version is None else {"version": version})
     facts.update({} if repository is None else {"source": repository})
-    run.log_input("dataset", path=source.path, hash=True, profile=True, tokenizer=tokenizer, **facts)
+    run.log_input("dataset", path=source.path, hash=True, profile=True, tokenizer=tokenizer, **{**facts, **told})
 
 
 def _version_of(source: DatasetSource, folder: str) -> tuple[Optional[str], Optional[str]]:

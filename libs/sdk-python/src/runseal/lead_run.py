@@ -31,7 +31,7 @@ class LeadRun:
     @property
     def accepted(self) -> int:
         """Events of this producer so far."""
-        return (self._recorder.count() or 0) if self._recorder is not None else 0
+        return self._recorder._spool.count if self._recorder is not None else 0
 
     def refuse_logs(self, count: int) -> None:
         """Counts pieces of logs that could not even be made an event of."""

@@ -65,6 +65,13 @@ class Wrapped:
     def leave_parameters(self, parameters: Json) -> None:
         self._write("parameters.json", json.dumps(parameters, default=str))
 
+    def stated(self) -> Json:
+        """What a person stated of the inputs, by kind."""
+        return _read(os.path.join(self.folder, "stated.json")) or {}
+
+    def leave_stated(self, stated: Json) -> None:
+        self._write("stated.json", json.dumps(stated))
+
     @property
     def records_datasets(self) -> bool:
         """Whether the wrapper knows the data from the configuration, and records them."""

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
 import tempfile
 import threading
 import time
-from collections.abc import Sequence
-from contextlib import suppress
-from typing import Any, Callable, NamedTuple, Optional
+from typing import Any, Callable, Optional
 
 from .child_process import Child, Exit, start_failure
 from .config import Config
@@ -19,6 +16,7 @@ from .earlier_run import Resumed, find_resumed, mark_begun, mark_ended
 from .environment import child_variables
 from .folder_watch import FolderWatch
 from .heartbeat import Heartbeat
+from .hurry import Hurry
 from .launch import Launch, expanded_command
 from .launch_inputs import has_datasets, masked_values, record_config, record_datasets
 from .lead_run import LeadRun
@@ -28,28 +26,15 @@ from .receipt import Receipt
 from .run import Run
 from .run_ending import decide_ending
 from .say import Teller, words_of
-from .start import start_run
 from .wrapped import Wrapped
 from .wrapper_end import deliver_left, end_run, leave_receipt, record_final_outputs
+from .wrapper_start import Wish, start_wrapped_run
 
 #: Share of the spool's limit that the texts of logs may take.
 _TEXTS_SHARE = 0.25
 _LOOK_S = 2.0
 #: Stands in front of PYTHONPATH for everything that is started.
 HOOK = os.path.join(os.path.dirname(os.path.abspath(__file__)), "hook")
-
-
-class Wish(NamedTuple):
-    """What the user asked for."""
-
-    experiment: Optional[str]
-    model: Optional[str]
-    name: Optional[str]
-    tasks: Sequence[str]
-    run: Optional[str]
-    output_dir: Optional[str]
-    #: Whether the server may have the training stopped.
-    obeys_stop: bool
 
 
 def run_wrapped(launch: Launch, wish: Wish, config: Config) -> int:
@@ -60,62 +45,27 @@ def run_wrapped(launch: Launch, wish: Wish, config: Config) -> int:
     output_dir = wish.output_dir or launch.output_dir
     resumed = find_resumed(launch, output_dir, wish.run)
     receipts: list[Receipt] = []
-    run = _start(launch, wish, config, resumed, receipts, output_dir)
-    wrapper = _Wrapper(run, launch, config, output_dir, resumed)
+    # First what may fail without harm.
+    folder = tempfile.mkdtemp(prefix="runseal-")
+    run = start_wrapped_run(launch, wish, config, resumed, receipts, output_dir)
+    wrapper = _Wrapper(run, launch, config, output_dir, resumed, folder)
     wrapper.newest = receipts
-    return wrapper.work(wish.obeys_stop)
-
-
-def _start(
-    launch: Launch, wish: Wish, config: Config, resumed: Optional[Resumed], receipts: list[Receipt], output_dir: Any
-) -> Run:
-    def keep_newest(some: list[Receipt]) -> None:
-        receipts[:] = some[-1:]
-
-    options: Any = {
-        "url": config.url,
-        "api_key": config.api_key,
-        "ca_file": config.ca_file,
-        "drain_s": config.drain_s,
-        "spool_limit_bytes": config.spool_limit_bytes,
-        "name": wish.name or launch.values.get("run_name"),
-        "target_model": wish.model,
-        "tasks": list(wish.tasks) or None,
-        "objective": launch.objective,
-        "trainer": {"name": "llama_factory", "version": _version("llamafactory")} if launch.is_llama_factory else None,
-        "output_dir": output_dir,
-        "on_receipts": keep_newest,
-        # Of several machines the first one records, and whoever calls has seen to that.
-        "rank": 0,
-    }
-    if resumed is not None:
-        options["run_id"] = resumed.run
-        options["resumes"] = {"attempt": resumed.attempt, "step": resumed.step}
-    if not isinstance(options["name"], str):
-        options["name"] = None
-    return start_run(_experiment(launch, wish, output_dir), **options)
-
-
-def _experiment(launch: Launch, wish: Wish, output_dir: Optional[str]) -> str:
-    """As told; else the model's name, the output folder's, the configuration's, the command's."""
-    place = output_dir or launch.config_path or launch.command[0]
-    told = wish.experiment or wish.model or os.path.splitext(os.path.basename(os.path.abspath(place)))[0]
-    return told[:250] or "training"
-
-
-def _version(package: str) -> Optional[str]:
-    from importlib import metadata
-
-    with suppress(Exception):
-        return metadata.version(package)
-    return None
+    return wrapper.work(wish)
 
 
 class _Wrapper:
     def __init__(
-        self, run: Run, launch: Launch, config: Config, output_dir: Optional[str], resumed: Optional[Resumed]
+        self,
+        run: Run,
+        launch: Launch,
+        config: Config,
+        output_dir: Optional[str],
+        resumed: Optional[Resumed],
+        folder: str,
     ) -> None:
+        """`folder`: private, for what must not outlive the command."""
         self.newest: list[Receipt] = []
+        self._facts: Json = {}
         self._run = run
         self._lead = LeadRun(run)
         self._launch = launch
@@ -124,8 +74,8 @@ class _Wrapper:
         self._teller = Teller(config.say)
         place = self._lead.folder
         self._config = config if place is None else config._replace(spool_dir=os.path.dirname(place))
-        self._folder = tempfile.mkdtemp(prefix="runseal-")
-        self._wrapped = Wrapped(self._folder, run.attempt)
+        self._folder = folder
+        self._wrapped = Wrapped(folder, run.attempt)
         self._began_at = time.time()
         self._phase: Optional[str] = None
         self._watch: Optional[FolderWatch] = None
@@ -134,11 +84,12 @@ class _Wrapper:
         self._heart: Optional[Heartbeat] = None
         self._claimed_here = False
 
-    def work(self, obeys_stop: bool) -> int:
+    def work(self, wish: Wish) -> int:
+        self._facts = wish.facts
         try:
             self._attempt(self._prepare)
-            end = self._run_command(obeys_stop)
-            with _Hurry(self._is_hurried):
+            end = self._run_command(wish.obeys_stop)
+            with Hurry(self._is_hurried):
                 self._attempt(lambda: self._finish(end))
             return end.code
         finally:
@@ -149,6 +100,7 @@ class _Wrapper:
         launch = self._launch
         if launch.config is not None and launch.is_llama_factory:
             self._wrapped.leave_parameters(masked_values(launch.config))
+        self._wrapped.leave_stated(self._facts)
         if has_datasets(launch):
             self._wrapped.take_datasets()
         if self._output_dir is not None:
@@ -239,7 +191,7 @@ class _Wrapper:
             values = masked_values(self._launch.config)
             self._attempt(lambda: self._run.log_parameters(values))
         if has_datasets(self._launch):
-            self._attempt(lambda: record_datasets(self._run, self._launch))
+            self._attempt(lambda: record_datasets(self._run, self._launch, self._facts))
         is_marked = False
         while not self._is_over.wait(_LOOK_S):
             if not is_marked and self._output_dir is not None and os.path.isdir(self._output_dir):
@@ -291,27 +243,3 @@ class _Wrapper:
         except Exception as error:
             self._teller.once("fault", f"something could not be recorded: {words_of(error)}")
             return None
-
-
-class _Hurry:
-    """While the end is recorded: the first signal that asks for an end stops the wait for digests, the next one every wait."""
-
-    def __init__(self, is_hurried: threading.Event) -> None:
-        self._is_hurried = is_hurried
-        self._before: dict[int, Any] = {}
-
-    def __enter__(self) -> None:
-        for number in (signal.SIGTERM, signal.SIGINT):
-            with suppress(ValueError):
-                self._before[number] = signal.signal(number, self._hurry)
-
-    def __exit__(self, kind: Optional[type[BaseException]], error: Optional[BaseException], trace: object) -> bool:
-        for number, handler in self._before.items():
-            with suppress(ValueError, TypeError):
-                signal.signal(number, handler)
-        return kind is KeyboardInterrupt
-
-    def _hurry(self, number: int, frame: object) -> None:
-        if self._is_hurried.is_set():
-            raise KeyboardInterrupt
-        self._is_hurried.set()

@@ -82,7 +82,8 @@ def end_run(lead: LeadRun, end: Exit, ending: RunEnding, left: Sequence[Left], a
     """Seals the end with the counts of all producers."""
     run = lead.run
     counts = [(one.producer, count_events(one)) for one in left]
-    run.count_too([{"id": producer, "count": count} for producer, count in counts if count is not None])
+    # One that recorded nothing is none.
+    run.count_too([{"id": producer, "count": count} for producer, count in counts if count])
     lead.end_in(attempt)
     facts: Any = ending.facts
     if ending.event_type == "run.killed":

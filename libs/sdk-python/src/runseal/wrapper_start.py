@@ -1,0 +1,77 @@
+"""The start of a recorded command."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any, NamedTuple, Optional
+
+from .config import Config
+from .earlier_run import Resumed
+from .launch import Launch
+from .payloads import Json
+from .receipt import Receipt
+from .run import Run
+from .start import start_run
+
+
+class Wish(NamedTuple):
+    """What the user asked for."""
+
+    experiment: Optional[str]
+    model: Optional[str]
+    name: Optional[str]
+    tasks: Sequence[str]
+    run: Optional[str]
+    output_dir: Optional[str]
+    #: What a person states of the inputs, as `read_facts` gives it.
+    facts: Json
+    #: Whether the server may have the training stopped.
+    obeys_stop: bool
+
+
+def start_wrapped_run(
+    launch: Launch, wish: Wish, config: Config, resumed: Optional[Resumed], receipts: list[Receipt], output_dir: Any
+) -> Run:
+    def keep_newest(some: list[Receipt]) -> None:
+        receipts[:] = some[-1:]
+
+    options: Any = {
+        "url": config.url,
+        "api_key": config.api_key,
+        "ca_file": config.ca_file,
+        "drain_s": config.drain_s,
+        "spool_limit_bytes": config.spool_limit_bytes,
+        "name": wish.name or launch.values.get("run_name"),
+        "target_model": wish.model,
+        "tasks": list(wish.tasks) or wish.facts.get("tasks"),
+        "tags": wish.facts.get("tags"),
+        "objective": launch.objective,
+        "trainer": {"name": "llama_factory", "version": _version("llamafactory")} if launch.is_llama_factory else None,
+        "output_dir": output_dir,
+        "on_receipts": keep_newest,
+        # Of several machines the first one records, and whoever calls has seen to that.
+        "rank": 0,
+    }
+    if resumed is not None:
+        options["run_id"] = resumed.run
+        options["resumes"] = {"attempt": resumed.attempt, "step": resumed.step}
+    if not isinstance(options["name"], str):
+        options["name"] = None
+    return start_run(_experiment(launch, wish, output_dir), **options)
+
+
+def _experiment(launch: Launch, wish: Wish, output_dir: Optional[str]) -> str:
+    """As told; else the model's name, the output folder's, the configuration's, the command's."""
+    place = output_dir or launch.config_path or launch.command[0]
+    told = wish.experiment or wish.model or os.path.splitext(os.path.basename(os.path.abspath(place)))[0]
+    return told[:250] or "training"
+
+
+def _version(package: str) -> Optional[str]:
+    from importlib import metadata
+
+    with suppress(Exception):
+        return metadata.version(package)
+    return None
