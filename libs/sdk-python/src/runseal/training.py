@@ -21,6 +21,10 @@ from .wrapped import Wrapped
 
 Json = dict[str, Any]
 
+#: Seconds that the end waits for what is still being found out, and for digests of large files.
+_PATIENCE_S = 10.0
+_HASHING_S = 600.0
+
 
 class Training:
     """Its methods may raise: whoever calls them guards them. `end` does not."""
@@ -136,7 +140,8 @@ class Training:
             self._wait_for_findings,
             self.look,
             self._keep_outputs,
-            self.evaluations.settle,
+            lambda: self.evaluations.settle(_PATIENCE_S),
+            self._wait_for_hashes,
         ):
             with suppress(Exception):
                 work()
@@ -189,7 +194,15 @@ class Training:
 
     def _wait_for_findings(self) -> None:
         if self.finding is not None:
-            self.finding.join(60.0)
+            self.finding.join(_PATIENCE_S)
+
+    def _wait_for_hashes(self) -> None:
+        """Where the training came to its end, what can be known of what it left is worth the wait, which Ctrl-C ends."""
+        if not self.run.wait_for_hashes(_PATIENCE_S) and self._is_trained:
+            line = f"hashing what the training left, for {_HASHING_S / 60:.0f} minutes at most; Ctrl-C goes on without"
+            self.run._teller.once("hashing", line)
+            with suppress(KeyboardInterrupt):
+                self.run.wait_for_hashes(_HASHING_S)
 
     def _tell_phase(self, phase: str) -> None:
         if self._wrapped is not None and phase != self._phase:
