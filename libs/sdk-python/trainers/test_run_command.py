@@ -1,0 +1,210 @@
+"""`runseal run -- llamafactory-cli train train.yaml`: the real program, the real server, nothing of the training's code touched."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Optional
+
+import pytest
+from conftest import ASSETS, Server, environment
+from training_folder import CLEAN, commit_all, git, yaml_of
+from waiting import wait_for
+
+COMMAND = ("llamafactory-cli", "train", "train.yaml")
+SETTINGS = {
+    **CLEAN,
+    "model_name_or_path": str(ASSETS / "model"),
+    "report_to": "none",
+    "run_name": "${RUN_NAME:-tiny} ${WHO}",
+    "max_steps": 40,
+    "do_eval": True,
+    "overwrite_output_dir": False,
+}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    shutil.copytree(ASSETS / "data", tmp_path / "data")
+    (tmp_path / ".gitignore").write_text("out\nspool\n")
+    (tmp_path / "train.yaml").write_text(yaml_of(SETTINGS))
+    git(tmp_path, "init", "-q")
+    git(tmp_path, "remote", "add", "origin", "https://me:secret@example.org/team/training.git")
+    commit_all(tmp_path)
+    return tmp_path
+
+
+def start(
+    folder: Path, server: Optional[Server], *options: str, command: Sequence[str] = COMMAND, **variables: str
+) -> subprocess.Popen[str]:
+    place = Path(sys.executable).parent
+    env = {**environment(folder, server), "WHO": "somebody", **variables}
+    env["PATH"] = f"{place}{os.pathsep}{env['PATH']}"
+    return subprocess.Popen(
+        [sys.executable, "-m", "runseal", "run", *options, "--", *command],
+        cwd=folder,
+        env=env,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def run(folder: Path, server: Optional[Server], *options: str, **more: Any) -> tuple[int, str]:
+    process = start(folder, server, *options, **more)
+    out, err = process.communicate(timeout=400)
+    print(out, err)
+    return process.returncode, err
+
+
+def run_of(folder: Path) -> str:
+    return str(json.loads((folder / "out" / "runseal-receipt.json").read_text())["run"])
+
+
+def of_type(events: list[dict[str, Any]], name: str) -> list[dict[str, Any]]:
+    return [event["payload"] for event in events if event["type"] == name]
+
+
+def missing_fields(server: Server, run_id: str) -> list[str]:
+    """What the audit record lacks, by the gate that looks at all of it."""
+    gate = server.verdict(run_id)["G6"]
+    names = ("fields", "fields complete")
+    return [] if gate["verdict"] == "pass" else [one["name"] for one in gate["inputs"] if one["name"] not in names]
+
+
+def test_a_training_of_llama_factory_is_documented_whole(folder: Path, server: Server) -> None:
+    facts = "base_model.source: made/here\nbase_model.license: none\ndataset: {license: cc0-1.0}\n"
+    (folder / "facts.yaml").write_text(facts)
+    code, said = run(folder, server, "--experiment", "support-bot", "--model", "support", "--facts", "facts.yaml")
+    assert code == 0
+    run_id = run_of(folder)
+    server.wait_for_state(run_id, "finished")
+    events = server.events(run_id)
+    (started,) = of_type(events, "run.started")
+    assert (started["experiment"], started["name"], started["target_model"]) == (
+        "support-bot",
+        "tiny somebody",
+        "support",
+    )
+    assert (started["trainer"]["name"], started["objective"]) == ("llama_factory", "sft")
+
+    assert missing_fields(server, run_id) == []
+    gates = server.verdict(run_id)
+    assert {name: gates[name]["verdict"] for name in ("G1", "G2", "G6")} == {"G1": "pass", "G2": "pass", "G6": "pass"}
+    assert gates["G3"]["verdict"] in ("pass", "fail")
+    record = server.get(f"/v1/runs/{run_id}/audit-record")
+    inputs, outputs = record["input_artifacts"], record["output_artifacts"]
+    commit = git(folder, "rev-parse", "HEAD")
+    assert inputs["config"]["git_commit"] == inputs["dataset"]["version"] == commit
+    assert inputs["config"]["repository"] == "https://example.org/team/training.git"
+    assert inputs["config"]["dirty"] is False
+    assert (inputs["dataset"]["samples"], inputs["dataset"]["schema"]) == (320, "alpaca")
+    assert inputs["base_model"]["source"] == "made/here"
+    weights = folder / "out" / "adapter_model.safetensors"
+    assert outputs["adapter"]["hash"] == f"sha256:{hashlib.sha256(weights.read_bytes()).hexdigest()}"
+    assert outputs["adapter"]["type"] == "lora"
+    (whole,) = [one for one in outputs["other"] if one["type"] == "output_dir"]
+    names = {file["name"] for file in whole["files"]}
+    assert {"adapter_model.safetensors", "trainer_log.jsonl", "all_results.json"} <= names
+    assert not [name for name in names if name.startswith("checkpoint-") or "runseal" in name]
+
+    # What was handed over is not what lies in the repository, and both are known.
+    expanded = yaml_of({**SETTINGS, "run_name": "tiny somebody"}).encode()
+    digests = {one["role"]: one["digest"] for one in of_type(events, "run.input-recorded") if one["kind"] == "other"}
+    assert digests["config.expanded"] == f"sha256:{hashlib.sha256(expanded).hexdigest()}"
+    (end,) = of_type(events, "run.finished")
+    assert (end["completed_steps"], end["total_steps"]) == (40, 40)
+    assert end["best_checkpoint"]["step"] == end["final_weights"]["step"]
+    receipt = json.loads((folder / "out" / "runseal-receipt.json").read_text())
+    assert receipt["events"]["spooled"] == receipt["events"]["set_aside"] == 0
+    assert "Traceback" not in said
+    assert server.verify()["verdict"] == "intact"
+
+
+def test_a_training_that_is_killed_goes_on_as_the_same_run(folder: Path, server: Server) -> None:
+    process = start(folder, server)
+    checkpoint = folder / "out" / "checkpoint-20"
+    wait_for("a checkpoint", lambda: (checkpoint / "trainer_state.json").exists() or process.poll() is not None, 200)
+    trainer = next(child for child in children_of(process.pid) if b"llamafactory" in command_of(child))
+    os.kill(trainer, signal.SIGKILL)
+    out, err = process.communicate(timeout=120)
+    print(out, err)
+    assert process.returncode == 137
+    run_id = run_of(folder)
+    server.wait_for_state(run_id, "killed")
+    (killed,) = of_type(server.events(run_id), "run.killed")
+    assert (killed["signal"], killed["final_weights"]) == ("SIGKILL", None)
+    assert killed["completed_steps"] >= 20
+    assert server.get(f"/v1/runs/{run_id}/gates")["items"] is not None
+
+    assert run(folder, server)[0] == 0
+    assert run_of(folder) == run_id
+    server.wait_for_state(run_id, "finished")
+    events = server.events(run_id)
+    first, second = (event for event in events if event["type"] == "run.attempt-started")
+    assert second["payload"]["resumes"]["attempt"] == first["id"]
+    step = second["payload"]["resumes"]["step"]
+    assert step >= 20
+    rows = [
+        row
+        for event in of_type(events, "run.metrics-logged")
+        if event["attempt"] == second["id"]
+        for row in event["rows"]
+    ]
+    assert min(row["step"] for row in rows if row["kind"] == "train") > step
+    assert {event["payload"]["attempt"] for event in events if event["type"] == "run.finished"} == {second["id"]}
+    # All of both attempts has come, and both stand behind the weights.
+    assert missing_fields(server, run_id) == ["input_artifacts.base_model.source"]
+    assert server.verdict(run_id)["G1"]["verdict"] == "pass"
+    assert len(of_type(events, "run.started")) == 1
+    assert server.verify()["verdict"] == "intact"
+
+
+def test_a_training_without_a_server_is_delivered_later_as_it_was(folder: Path, server: Server) -> None:
+    assert run(folder, None, RUNSEAL_DRAIN_S="20")[0] == 0
+    receipt = json.loads((folder / "out" / "runseal-receipt.json").read_text())
+    assert receipt["receipt"] is None
+    assert receipt["events"]["spooled"] > 20
+    env = {**environment(folder, server)}
+    send = [sys.executable, "-m", *receipt["send"].split(), "--json"]
+    sent = json.loads(subprocess.run(send, env=env, capture_output=True, text=True, check=True).stdout)
+    assert (sent["pending"], sent["set_aside"]) == (0, 0)
+    run_id = str(receipt["run"])
+    server.wait_for_state(run_id, "finished")
+    assert missing_fields(server, run_id) == ["input_artifacts.base_model.source"]
+    assert server.verify()["verdict"] == "intact"
+
+
+def test_a_trainer_that_does_not_let_us_in_is_followed_by_its_files(folder: Path, server: Server) -> None:
+    # -E: Python reads no PYTHONPATH, and with it no hook.
+    place = str(Path(sys.executable).parent / "llamafactory-cli")
+    code, _ = run(folder, server, command=[sys.executable, "-E", place, "train", "train.yaml"])
+    assert code == 0
+    run_id = run_of(folder)
+    server.wait_for_state(run_id, "finished")
+    events = server.events(run_id)
+    rows = [row for event in of_type(events, "run.metrics-logged") for row in event["rows"]]
+    assert {row["step"] for row in rows if "loss" in row["values"]} == set(range(2, 41, 2))
+    assert {row["step"] for row in rows if "grad_norm" in row["values"]} == set(range(2, 41, 2))
+    gates = server.verdict(run_id)
+    assert gates["G1"]["verdict"] == "pass"
+    saved = {event["step"] for event in of_type(events, "run.checkpoint-saved")}
+    assert 40 in saved
+    assert server.verify()["verdict"] == "intact"
+
+
+def children_of(pid: int) -> list[int]:
+    found = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    below = [int(one) for one in found]
+    return below + [one for child in below for one in children_of(child)]
+
+
+def command_of(pid: int) -> bytes:
+    return Path(f"/proc/{pid}/cmdline").read_bytes()
