@@ -24,7 +24,10 @@ class Wrapping:
         self.spool = str(folder / "spool")
         self.url = url
 
-    def start(self, command: list[str], *options: str, **variables: str) -> subprocess.Popen[bytes]:
+    def start(
+        self, command: list[str], *options: str, program: str = "run", **variables: str
+    ) -> subprocess.Popen[bytes]:
+        behind = ["--", *command] if program != "watch" else []
         env = {
             "PATH": os.environ["PATH"],
             "HOME": str(self.folder),
@@ -36,7 +39,7 @@ class Wrapping:
             **variables,
         }
         return subprocess.Popen(
-            [sys.executable, "-m", "runseal", "run", *options, "--", *command],
+            [sys.executable, "-m", "runseal", program, *options, *behind],
             cwd=self.folder,
             env=env,
             stdin=subprocess.DEVNULL,
