@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 import pytest
 from places import ROOT
 from spools import spooled
+from test_tensors import write
 from waiting import wait_for
 
 import runseal
@@ -101,7 +102,7 @@ def server() -> Iterator[Server]:
 def test_a_run_from_python_is_sealed_judged_finished_and_verifies(server: Server, tmp_path: Path) -> None:
     weights = tmp_path / "out"
     weights.mkdir()
-    (weights / "adapter_model.safetensors").write_bytes(os.urandom(100_000))
+    write(weights / "adapter_model.safetensors", {"lora": ("F32", bytes(100_000))})
     said: list[str] = []
     with runseal.start_run(
         "python-e2e",
@@ -119,7 +120,9 @@ def test_a_run_from_python_is_sealed_judged_finished_and_verifies(server: Server
         run.log_parameters({"learning_rate": 1e-4, "lora": {"rank": 8}, "hub_token": "hf_" + "aB3" * 12, "big": 1e300})
         run.log_environment(seeds={"seed": 42}, versions={"python": "3"}, hardware={"gpu_count": 0})
         run.log_input("base_model", source="hub/model", revision="a" * 40)
-        run.log_input("dataset", role="train", name="tickets", path=__file__, hash=True)
+        data = tmp_path / "train.jsonl"
+        data.write_text('{"instruction": "a", "output": "b"}\n' * 3)
+        run.log_input("dataset", role="train", name="tickets", path=data, hash=True, profile=True)
         for step in range(1, 501):
             run.log_metrics(
                 {"loss": 2.0 / step, "grad_norm": float("nan") if step == 7 else 0.5}, step, epoch=step / 500
@@ -127,11 +130,18 @@ def test_a_run_from_python_is_sealed_judged_finished_and_verifies(server: Server
         run.log_metrics({"eval_loss": 1e17}, 500, kind="eval")
         run.save_checkpoint(500, path=weights, hash=True)
         run.evaluate({"kind": "fixed", "name": "held-out", "samples": 100}, after_training=True)
-        run.log_output("weights", type="lora", path=weights, hash=True)
+        run.log_output("weights", type="lora", path=weights, hash=True, check_tensors=True)
     delivery = run.finish(completed_steps=500)
     assert (delivery.complete, delivery.set_aside) == (True, 0)
 
     events = server.events(run.id)
+    inputs = [event["payload"] for event in events if event["type"] == "run.input-recorded"]
+    assert [(one["samples"], one["schema"]) for one in inputs if one["kind"] == "dataset"][-1] == (3, "alpaca")
+    outputs = [event["payload"] for event in events if event["type"] == "run.output-recorded"]
+    assert [one["tensors_finite"] for one in outputs] == [True]
+    of_data = server.get(f"/v1/records?stream=artifact/{inputs[-1]['digest']}&limit=500")["items"]
+    assert [json.loads(one["envelope"])["type"] for one in of_data] == ["artifact.registered", "artifact.assessed"]
+    assert json.loads(of_data[1]["payload"])["profile"]["duplicate_rows"] == 2
     mine = [event for event in spooled(str(tmp_path / "spool")) if event["stream"] == f"run/{run.id}"]
     assert [event["id"] for event in events] == [event["id"] for event in mine]
     assert events[-1]["type"] == "run.finished"

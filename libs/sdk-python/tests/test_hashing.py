@@ -148,6 +148,19 @@ def test_an_output_tells_whether_its_tensors_are_finite(
     assert ("not finite" in "".join(said)) is not finite
 
 
+def test_of_some_files_of_a_folder_only_their_tensors_count(
+    run: runseal.Run, door: ScriptedDoor, tmp_path: Path
+) -> None:
+    good, bad = (("F32", pack("F32", [number])) for number in (1.0, math.nan))
+    paths = [str(write(tmp_path / f"model-{index}.safetensors", {"w": good})) for index in range(2)]
+    write(tmp_path / "of another training.safetensors", {"w": bad})
+    run.log_output("weights", path=paths, hash=True, check_tensors=True)
+    run.finish()
+    (output,) = door.of_type("run.output-recorded")
+    assert output["payload"]["tensors_finite"] is True
+    assert sorted(file["path"] for file in output["payload"]["files"]) == ["model-0.safetensors", "model-1.safetensors"]
+
+
 def test_an_output_without_tensors_is_hashed_and_says_why_it_is_not_known(
     run: runseal.Run, door: ScriptedDoor, tmp_path: Path, said: list[str]
 ) -> None:

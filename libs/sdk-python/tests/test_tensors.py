@@ -148,6 +148,16 @@ def test_no_damage_is_an_error_and_a_part_of_a_file_is_never_finite(tmp_path: Pa
     assert (finite is True) == (reason is None)
 
 
+def test_of_some_files_only_those_are_read_and_the_shards_that_they_name(tmp_path: Path) -> None:
+    (tmp_path / "sub").mkdir()
+    write(tmp_path / "sub" / "a.safetensors", {"a": ("F32", pack("F32", [1.0]))})
+    write(tmp_path / "sub" / "b.safetensors", {"b": ("F32", pack("F32", [math.nan]))})
+    (tmp_path / "sub" / "x.safetensors.index.json").write_text('{"weight_map": {"b": "b.safetensors"}}')
+    assert tensors_finite(str(tmp_path), files=["sub/a.safetensors", "README.md"]) == (True, None)
+    assert tensors_finite(str(tmp_path), files=["sub/a.safetensors", "sub/x.safetensors.index.json"]).finite is False
+    assert "no .safetensors file" in str(tensors_finite(str(tmp_path), files=["README.md"]).reason)
+
+
 def test_what_is_no_such_file_and_too_little_time_leave_it_unknown(tmp_path: Path) -> None:
     (tmp_path / "pytorch_model.bin").write_bytes(b"x")
     for path in (tmp_path, tmp_path / "pytorch_model.bin", tmp_path / "gone.safetensors", tmp_path / "gone"):

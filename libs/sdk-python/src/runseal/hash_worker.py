@@ -99,7 +99,7 @@ def _hash_once(subject: Subject, known: Any, request: Json, reply: Json) -> None
     if request["tensors"]:
         from .tensors import tensors_finite
 
-        check = tensors_finite(subject.path, request["limit_s"])
+        check = tensors_finite(path, request["limit_s"], files)
     if _stamp(subject) != reply["stamp"]:
         raise Changed(f"{subject.path} changed while it was read; record it when it is complete")
     reply["content"] = content

@@ -10,7 +10,7 @@ import json
 import math
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, BinaryIO, NamedTuple, Optional
 
 _HEADER_BYTES_MAX = 100_000_000
@@ -59,8 +59,9 @@ class _Unknown(Exception):
     """Says why."""
 
 
-def tensors_finite(path: str, limit_s: float = 120.0) -> TensorCheck:
-    """Whether every tensor of a .safetensors file, or of those directly in a folder, was read and is finite.
+def tensors_finite(path: str, limit_s: float = 120.0, files: Optional[Sequence[str]] = None) -> TensorCheck:
+    """Whether every tensor of a .safetensors file, or of those directly in a folder (or named, relative to it), was read and
+    is finite.
 
     An adapter's file comes first. A tensor that is not finite decides; otherwise one file that is damaged, missing from the
     index, or not read within `limit_s` makes it unknown. Checkpoints in folders of their own are not looked at. Never raises.
@@ -68,7 +69,7 @@ def tensors_finite(path: str, limit_s: float = 120.0) -> TensorCheck:
     deadline = time.monotonic() + limit_s
     reason: Optional[str] = None
     try:
-        for file in _list_weights(path):
+        for file in _list_weights(path, files):
             try:
                 infinite = _find_infinite(file, deadline)
             except (_Unknown, OSError) as error:
@@ -81,18 +82,19 @@ def tensors_finite(path: str, limit_s: float = 120.0) -> TensorCheck:
     return TensorCheck(True if reason is None else None, reason)
 
 
-def _list_weights(path: str) -> list[str]:
-    if not os.path.isdir(path):
+def _list_weights(path: str, files: Optional[Sequence[str]]) -> list[str]:
+    if files is None and not os.path.isdir(path):
         if not path.endswith(".safetensors"):
             raise _Unknown(f"{path} is no .safetensors file")
         return [path]
-    names = os.listdir(path)
+    names = os.listdir(path) if files is None else files
     found = {name for name in names if name.endswith(".safetensors")}
     for index in (name for name in names if name.endswith(".safetensors.index.json")):
-        found |= _read_shards(os.path.join(path, index))
+        found |= {os.path.join(os.path.dirname(index), name) for name in _read_shards(os.path.join(path, index))}
     if not found:
         raise _Unknown(f"{path} holds no .safetensors file")
-    return [os.path.join(path, name) for name in sorted(found, key=lambda name: (not name.startswith("adapter"), name))]
+    adapters_first = sorted(found, key=lambda name: (not os.path.basename(name).startswith("adapter"), name))
+    return [os.path.join(path, name) for name in adapters_first]
 
 
 def _read_shards(path: str) -> set[str]:
