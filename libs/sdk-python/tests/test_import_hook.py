@@ -111,6 +111,53 @@ def test_a_process_that_is_not_to_be_recorded_is_left_alone(wrapping: Wrapping) 
     assert wrapping.run(["sh", "-c", inner])[1] == plain.stdout
 
 
+REGISTERED = {
+    "transformers/__init__.py": "class TrainerCallback: pass\n",
+    "transformers/integrations/integration_utils.py": """
+        class Theirs: pass
+        INTEGRATION_TO_CALLBACK = {"theirs": Theirs}
+        def get_reporting_integration_callbacks(report_to):
+            names = [report_to] if isinstance(report_to, str) else report_to
+            for name in names:
+                if name not in INTEGRATION_TO_CALLBACK: raise ValueError(f"{name} is not supported")
+            return [INTEGRATION_TO_CALLBACK[name] for name in names]
+    """,
+}
+
+
+def test_an_environment_with_the_package_knows_it_by_name_and_reports_to_it_only_where_asked(tmp_path: Path) -> None:
+    place = write(tmp_path / "site", {**FAKE, **REGISTERED})
+    script = f"""
+        import site, sys
+        sys.path.insert(0, {place!r})
+        # As Python does with the folder into which packages are installed.
+        site.addsitedir({_package()!r})
+        from transformers.integrations.integration_utils import get_reporting_integration_callbacks as ask
+        print([one.__name__ for one in ask("theirs")], "runseal" in sys.modules)
+        for report_to in ("runseal", ["runseal", "theirs"]):
+            print([one.__name__ for one in ask(report_to)])
+        try: ask("nobody")
+        except ValueError as error: print(error)
+    """
+    done = subprocess.run([sys.executable, "-c", textwrap.dedent(script)], capture_output=True, text=True, check=False)
+    assert done.stdout.splitlines() == [
+        "['Theirs'] False",
+        "['RunsealCallback']",
+        "['RunsealCallback', 'Theirs']",
+        "nobody is not supported",
+    ], done.stderr
+
+
+def test_knowing_the_name_costs_a_process_that_does_not_train_next_to_nothing() -> None:
+    script = f"import sys, time; sys.path.insert(0, {_package()!r}); before = set(sys.modules)\nbegan = time.perf_counter()\n"
+    script += "import runseal_report_to\nprint(time.perf_counter() - began, sorted(set(sys.modules) - before))"
+    done = [
+        subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True) for _ in range(5)
+    ]
+    assert min(float(one.stdout.split()[0]) for one in done) < 0.005
+    assert done[0].stdout.split(maxsplit=1)[1].strip() == "['runseal_report_to']"
+
+
 def _package() -> str:
     from wrapping import PACKAGE
 

@@ -200,6 +200,35 @@ def test_a_trainer_that_does_not_let_us_in_is_followed_by_its_files(folder: Path
     assert server.verify()["verdict"] == "intact"
 
 
+def test_two_ranks_of_torchrun_are_one_run_that_the_first_records(folder: Path, server: Server) -> None:
+    code, said = run(folder, server, FORCE_TORCHRUN="1", NPROC_PER_NODE="2")
+    assert code == 0
+    run_id = run_of(folder)
+    server.wait_for_state(run_id, "finished")
+    events = server.events(run_id)
+    (end,) = of_type(events, "run.finished")
+    assert len(of_type(events, "run.attempt-started")) == 1
+    assert len(end["producers"]) == 2
+    rows = [row for event in of_type(events, "run.metrics-logged") for row in event["rows"]]
+    assert [row["step"] for row in rows if "loss" in row["values"]] == list(range(2, 41, 2))
+    assert missing_fields(server, run_id) == ["input_artifacts.base_model.source"]
+    assert "Traceback" not in said
+
+
+def test_a_rank_that_is_killed_ends_the_run_as_failed_or_killed_and_loses_nothing(folder: Path, server: Server) -> None:
+    process = start(folder, server, FORCE_TORCHRUN="1", NPROC_PER_NODE="2")
+    wait_for("a checkpoint", lambda: (folder / "out" / "checkpoint-10").exists() or process.poll() is not None, 200)
+    ranks = [child for child in children_of(process.pid) if b"launcher.py" in command_of(child)]
+    os.kill(max(ranks), signal.SIGKILL)
+    out, err = process.communicate(timeout=200)
+    print(out, err)
+    assert process.returncode not in (0, None)
+    run_id = run_of(folder)
+    wait_for("the end", lambda: server.get(f"/v1/runs/{run_id}")["state"] in ("failed", "killed"), 60)
+    assert [gap for gap in missing_fields(server, run_id) if gap == "producers"] == []
+    assert server.verify()["verdict"] == "intact"
+
+
 def children_of(pid: int) -> list[int]:
     found = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
     below = [int(one) for one in found]
