@@ -206,6 +206,7 @@ GOOD = [
     Case("saving.best", "ok", "is loaded", {"save_strategy": "best"}),
     Case("saving.best", "ok", "is loaded", {"save_strategy": "epoch", "eval_strategy": "epoch"}),
     Case("saving.best", "ok", "is loaded", {"save_steps": 0.3, "eval_steps": 0.1}),
+    Case("saving.best", "ok", "is loaded", {"save_steps": 10, "eval_steps": 0.5}),
     Case("saving.best", "ok", "is not asked for", {"load_best_model_at_end": False, "save_steps": 12}),
     Case(
         "output.resume",

@@ -265,6 +265,7 @@ def test_numbers_that_json_has_no_word_for_are_texts_in_the_resolved_form(tmp_pa
         ("train.yaml", True, True, True),
         ("other.txt", True, False, True),
         ("new.yaml", False, True, False),
+        ("ignored.yaml", False, True, False),
     ],
 )
 def test_tells_what_git_knows_of_the_file(
@@ -272,13 +273,14 @@ def test_tells_what_git_knows_of_the_file(
 ) -> None:
     config_file(tmp_path, "a: 1\n")
     (tmp_path / "other.txt").write_text("x")
+    (tmp_path / ".gitignore").write_text("ignored.yaml")
     git(tmp_path, "init", "-q")
     git(tmp_path, "remote", "add", "origin", "https://me:secret@host.example/who/what.git")
     git(tmp_path, "add", ".")
     git(tmp_path, "commit", "-q", "-m", "x")
     if change is not None:
         (tmp_path / change).write_text("a: 2\n")
-    path = str(tmp_path / "new.yaml") if change == "new.yaml" else str(tmp_path / "train.yaml")
+    path = str(tmp_path / ("train.yaml" if tracked or change is None else change))
     found = read_yaml_config(path).git
     assert found is not None
     assert (found.tracked, found.dirty, found.tree_dirty) == (tracked, dirty, tree_dirty)

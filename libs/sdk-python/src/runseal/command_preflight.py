@@ -107,7 +107,7 @@ def _summary(config: YamlConfig, findings: Sequence[Finding]) -> str:
         if count[severity]
     ]
     told = ", ".join(parts) if parts else "all is well"
-    return f"{config.path}: {told} ({count['ok']} checks are fine)"
+    return f"{config.path}: {told}" + (f" ({count['ok']} checks are fine)" if count["ok"] else "")
 
 
 def _as_json(config: YamlConfig, findings: Sequence[Finding], is_well: bool) -> dict[str, Any]:

@@ -147,6 +147,7 @@ def check_required(subject: Subject) -> Iterator[Finding]:
     for key in missing:
         instead, fix = _REQUIRED[key]
         found = f"{key} is missing" + (f": the trainer takes {instead}" if instead else "")
+        found += ": nothing would be trained" if key == "do_train" else ""
         yield subject.say("keys.required", "warn" if instead else "error", found, "it is told", fix, key)
 
 

@@ -183,9 +183,11 @@ def _unfit_for_best(subject: Subject) -> Optional[tuple[str, str, str]]:
     logging = subject.number("logging_steps")
     each = subject.number("eval_steps") or (500.0 if logging is None else logging)
     saved = subject.number("save_steps") or 500.0
-    # Below 1 they are parts of the whole, and only parts compare with parts.
-    scale = 1_000_000 if each < 1 and saved < 1 else 1
-    if save != "steps" or each <= 0 or ((each < 1) == (saved < 1) and round(saved * scale, 6) % (each * scale) == 0):
+    # Below 1 they are parts of the whole, and binary fractions: 0.3 is no multiple of 0.1 until both are made whole.
+    are_parts = each < 1 and saved < 1
+    if save != "steps" or each <= 0 or saved % each == 0:
+        return None
+    if are_parts and (saved * 1_000_000) % (each * 1_000_000) == 0:
         return None
     found = f"save_steps {saved:g} is no multiple of eval_steps {each:g}"
     multiple = max(1, round(saved / each)) * each
