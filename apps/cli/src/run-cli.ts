@@ -13,6 +13,8 @@ const commands: Readonly<Record<string, Entry>> = {
   runs: { summary: 'list runs with their state and verdict', load: () => import('./commands/runs.js') },
   show: { summary: 'one run: curves, verdict, what went in and came out', load: () => import('./commands/show.js') },
   why: { summary: 'each gate’s sentence with its values and records', load: () => import('./commands/why.js') },
+  // The name that the Python program's users know it by.
+  gates: { summary: 'the same as why', load: () => import('./commands/why.js') },
   compare: { summary: 'what differs between runs', load: () => import('./commands/compare.js') },
   lineage: {
     summary: 'what a run or an artifact came from and went into',

@@ -7,18 +7,26 @@ import sys
 from collections.abc import Sequence
 from typing import Optional
 
-from . import command_attach, command_preflight, command_run, command_spool, command_watch
+from . import (
+    command_attach,
+    command_gates,
+    command_preflight,
+    command_run,
+    command_show,
+    command_spool,
+    command_watch,
+)
 from .command_line import UNDETERMINED
 from .config import ConfigError
 from .version import VERSION
 
 #: One module a command; each has `add_command(commands, everywhere)`.
-_COMMANDS = (command_run, command_watch, command_attach, command_spool, command_preflight)
+_COMMANDS = (command_run, command_watch, command_attach, command_spool, command_preflight, command_show, command_gates)
 
 #: Commands of the program that comes with the server.
 _ELSEWHERE = frozenset(
-    """runs show why compare lineage audit-record check accept-warnings baseline models promote approve verify evidence
-    export import tail keys migrate topics rebuild doctor standalone demo""".split()
+    """runs compare lineage audit-record check accept-warnings baseline models promote tag approve verify evidence export
+    import tail keys migrate topics rebuild doctor standalone demo""".split()
 )
 
 
@@ -27,7 +35,7 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
     given = list(sys.argv[1:] if argv is None else argv)
     # What stands behind `--` is somebody else's command line and none of the parser's business.
     ours, theirs = (given[: given.index("--")], given[given.index("--") + 1 :]) if "--" in given else (given, None)
-    command = next((word for word in ours if not word.startswith("-")), "")
+    command = _command_of(ours)
     if command in _ELSEWHERE:
         line = f'"{command}" belongs to the program that comes with the server: npx runseal {command}'
         print(f"runseal: {line} (in a checkout of Runseal, after npm ci)", file=sys.stderr)
@@ -45,6 +53,12 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
         return UNDETERMINED
     except KeyboardInterrupt:
         return UNDETERMINED
+
+
+def _command_of(words: list[str]) -> str:
+    """The first word that is no option and no option's value."""
+    values = {place + 1 for place, word in enumerate(words) if word in ("--url", "--key")}
+    return next((word for place, word in enumerate(words) if place not in values and not word.startswith("-")), "")
 
 
 def _parser() -> argparse.ArgumentParser:
