@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+from places import ROOT
 from spools import spooled
 from test_end_to_end import COMMAND, Server, run_node, server  # noqa: F401
 from test_end_to_end import pytestmark as needs_server
@@ -18,30 +20,10 @@ from test_end_to_end import pytestmark as needs_server
 import runseal
 from runseal import AuditLogger, QualityGates
 
-#: After the document: its calls, in its order.
-SCRIPT = """
-import sys
-
-from runseal import AuditLogger, QualityGates
-
-audit = AuditLogger(experiment_id="support-bot", output_dir="out")
-audit.log_input("base_model", "models/base", {"source": "org/base", "revision": "main"})
-audit.log_input("dataset", "data/train.json", {"version": "v2.1.0", "samples": 3, "schema": "alpaca", "owner": "team a"})
-audit.log_input("config", "train.yaml", {})
-audit.log_environment()
-audit.log_output("adapter", "out/adapter", {"type": "lora"})
-
-import train  # what stands here writes out/adapter
-
-path = audit.save()
-report = QualityGates(baseline_metrics={"eval_loss": 0.4}).run_all(
-    {"initial_train_loss": 2.1, "final_train_loss": 0.35, "final_eval_loss": 0.38}, audit.audit_record
-)
-print(path)
-for gate in report["gates"]:
-    print(gate["name"], gate["passed"])
-sys.exit(1 if report["overall_status"] == "blocked" and "strict" in sys.argv else 0)
-"""
+PAGE = (ROOT / "docs" / "document-classes.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"^```(?:python|sh)\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+#: What people copy: the document's calls, in its order.
+SCRIPT = BLOCKS[0]
 TRAIN = """
 import os
 
@@ -352,3 +334,18 @@ def test_the_record_passes_the_gate_where_all_is_told(project: Path) -> None:
     audit.finish()
     result = QualityGates().check_audit_completeness(json.loads((project / "out" / "audit_record.json").read_text()))
     assert (result.verdict, result.message) == ("pass", "All 31 fields are recorded.")
+
+
+def test_every_block_of_the_page_is_run_by_a_test() -> None:
+    script = (ROOT / "libs" / "sdk-python" / "trainers" / "scripts" / "document_classes.py").read_text("utf-8")
+    first, *trained, policy, commands = BLOCKS
+    assert "AuditLogger(" in first
+    assert len(trained) == 3
+    for block in trained:
+        assert block.rstrip("\n") in script
+    known: dict[str, Any] = {}
+    exec(f"from runseal import QualityGates\n{policy}", known)
+    assert known["gates"].check_generalization(1.0, 1.15).verdict == "fail"
+    assert known["gates"].check_baseline(0.44, "eval_loss").verdict == "pass"
+    # tests/test_both_programs.py runs them.
+    assert [line.split()[:2] for line in commands.splitlines()] == [["runseal", "show"], ["runseal", "gates"]]
