@@ -440,6 +440,21 @@ def test_a_trainer_that_nobody_hooks_into_is_followed_by_its_files(door: Scripte
     check_against_published_schemas(door.sealed)
 
 
+def test_a_signal_while_outputs_are_hashed_ends_that_wait_and_the_end_is_sealed_all_the_same(
+    door: ScriptedDoor, wrapping: Wrapping
+) -> None:
+    script = "import os; os.mkdir('out'); file = open('out/model.safetensors', 'wb'); file.truncate(200 * 1024**3)"
+    process = wrapping.start(wrapping.python(script), "--output-dir", "out")
+    wait_for("the hashing", lambda: any(body["phase"] == "hash" for _, body in door.beats), 60)
+    began = time.monotonic()
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=60)
+    assert process.returncode == 0
+    assert time.monotonic() - began < 30
+    assert door.of_type("run.output-recorded")[0]["payload"]["digest"] is None
+    assert door.types[-1] == "run.finished"
+
+
 def test_outputs_of_a_command_that_failed_are_not_taken_for_its_weights(door: ScriptedDoor, wrapping: Wrapping) -> None:
     assert wrapping.run(wrapping.python(trainer(ROWS[:1], "raise SystemExit(1)")), "--output-dir", "out")[0] == 1
     assert door.of_type("run.output-recorded") == []
