@@ -88,7 +88,7 @@ BAD = [
     Case("dataset.found", "error", "does not exist", {}, after=lambda folder: (folder / "data/tasks.json").unlink()),
     Case("dataset.found", "error", "cannot be read", {"dataset_dir": "elsewhere"}),
     Case("dataset.found", "error", "no path", {"dataset_dir": 5}),
-    Case("dataset.versioned", "error", "no version pins", {}, before=write(".gitignore", "out\nmodel\ntasks.json\n")),
+    Case("dataset.versioned", "error", "no version pins", {}, before=write(".gitignore", "out\nhub\ntasks.json\n")),
     Case("dataset.versioned", "warn", "differs from the commit", {}, after=write("data/tasks.json", "[]")),
     Case(
         "dataset.unchanged",
@@ -115,6 +115,7 @@ BAD = [
     Case("model.found", "error", "no folder /srv/models/gone", {"model_name_or_path": "/srv/models/gone"}),
     Case("model.revision", "warn", "taken from main, which moves", HUB),
     Case("model.revision", "warn", "taken from v1.0", {**HUB, "model_revision": "v1.0"}),
+    Case("model.source", "info", "G6 blocks", {"model_name_or_path": "plain"}, after=write("plain/config.json", "{}")),
     Case("experiment.named", "warn", "neither", {"run_name": GONE}),
     Case("seeds.seed", "warn", "seed is missing", {"seed": GONE}),
     Case("seeds.seed", "error", "null", {"seed": None}),
@@ -190,11 +191,13 @@ GOOD = [
         ".dvc is committed",
         {},
         before=lambda folder: [
-            write(".gitignore", "out\nmodel\ntasks.json\n")(folder),
+            write(".gitignore", "out\nhub\ntasks.json\n")(folder),
             write("data/tasks.json.dvc", "outs: []")(folder),
         ],
     ),
     Case("model.revision", "ok", "a" * 12, {**HUB, "model_revision": "a" * 40}),
+    Case("model.source", "ok", "someone/some-model", HUB),
+    Case("model.source", "ok", "someone/tiny", {}),
     Case("experiment.named", "ok", "mine", {"run_name": GONE}, variables={"RUNSEAL_EXPERIMENT": "mine"}),
     Case("reporting.on", "ok", "mlflow, runseal", {"report_to": ["mlflow", "runseal"]}),
     Case("logging.steps", "ok", "epoch", {"logging_strategy": "epoch", "logging_steps": GONE}),
@@ -349,7 +352,7 @@ def test_a_wrapper_in_front_reports_and_large_data_are_not_read(folder: Path) ->
 
 
 def test_a_digest_to_paste_is_the_data_own(folder: Path) -> None:
-    write(".gitignore", "out\nmodel\ntasks.json\n")(folder)
+    write(".gitignore", "out\nhub\ntasks.json\n")(folder)
     git(folder, "rm", "-q", "--cached", "data/tasks.json")
     commit_all(folder)
     (one,) = [
@@ -382,8 +385,11 @@ def test_the_documents_own_configuration_lacks_what_it_lacks(folder: Path) -> No
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
-        ("healthy-lora", {"reporting.on", "evaluation.fixed-set"}),
-        ("overfit-full", {"experiment.named", "reporting.on", "logging.tokens", "evaluation.fixed-set"}),
+        ("healthy-lora", {"reporting.on", "evaluation.fixed-set", "model.source"}),
+        (
+            "overfit-full",
+            {"experiment.named", "reporting.on", "logging.tokens", "evaluation.fixed-set", "model.source"},
+        ),
     ],
 )
 def test_configurations_that_trained_have_no_error(name: str, expected: set[str], folder: Path) -> None:

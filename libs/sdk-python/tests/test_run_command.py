@@ -92,7 +92,7 @@ def test_what_is_printed_comes_through_byte_by_byte_and_its_digest_is_sealed_wit
     assert code == 0
     assert out.startswith(bytes(range(256)) * 3 + b"\n")
     assert secret.encode() in out
-    assert err.endswith(b"trouble\n")
+    assert b"\ntrouble\n" in err
     by_source = {event["payload"]["source"]: event["payload"] for event in door.of_type("run.log-captured")}
     assert {source: one["chunk"] for source, one in by_source.items()} == {"stdout": 0, "stderr": 0}
     kept = Path(by_source["stdout"]["location"]).read_bytes()

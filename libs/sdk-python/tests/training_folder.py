@@ -7,8 +7,10 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+#: As it lies in a hub's cache, so that the path tells whose it is.
+MODEL = f"hub/models--someone--tiny/snapshots/{'a' * 40}"
 CLEAN: dict[str, Any] = {
-    "model_name_or_path": "model",
+    "model_name_or_path": MODEL,
     "stage": "sft",
     "do_train": True,
     "finetuning_type": "lora",
@@ -56,9 +58,9 @@ def yaml_of(values: dict[str, Any]) -> str:
 def make_training_folder(folder: Path) -> None:
     """Everything committed; the data are a few rows, the model is a folder without weights."""
     (folder / "data").mkdir(parents=True)
-    (folder / "model").mkdir()
-    (folder / "model" / "config.json").write_text("{}")
-    (folder / ".gitignore").write_text("out\nmodel\n")
+    (folder / MODEL).mkdir(parents=True)
+    (folder / MODEL / "config.json").write_text("{}")
+    (folder / ".gitignore").write_text("out\nhub\n")
     info = {}
     for name in ("tasks", "tasks_held_out"):
         (folder / "data" / f"{name}.json").write_text(json.dumps([{"instruction": name, "input": "", "output": "x"}]))

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from conftest import ASSETS
 from test_preflight import BAD, GONE, GOOD, Case, name_of
-from training_folder import CLEAN, commit_all, git, yaml_of
+from training_folder import CLEAN, MODEL, commit_all, git, yaml_of
 
 from runseal.preflight import check_config
 
@@ -40,8 +40,8 @@ _LATER = (
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     shutil.copytree(ASSETS / "data", tmp_path / "data")
-    shutil.copytree(ASSETS / "model", tmp_path / "model")
-    (tmp_path / ".gitignore").write_text("out\nmodel\n")
+    shutil.copytree(ASSETS / "model", tmp_path / MODEL)
+    (tmp_path / ".gitignore").write_text("out\nhub\n")
     (tmp_path / "train.yaml").write_text(yaml_of(CLEAN))
     git(tmp_path, "init", "-q")
     commit_all(tmp_path)

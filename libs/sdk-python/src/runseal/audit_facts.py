@@ -9,6 +9,7 @@ from contextlib import suppress
 from typing import Any, NamedTuple, Optional
 
 from .git_state import read_git
+from .hub_cache import find_in_hub_cache
 
 Json = dict[str, Any]
 
@@ -93,11 +94,13 @@ def _base_model_facts(path: str, facts: Json, is_path: bool) -> Json:
     """`main` and its kind mean another commit tomorrow: the commit that lies on this machine takes their place."""
     if not is_path:
         facts.setdefault("source", path)
+    in_cache = find_in_hub_cache(path)
+    if in_cache:
+        facts.setdefault("source", in_cache.name)
     revision = facts.get("revision")
     if isinstance(revision, str) and _COMMIT.match(revision):
         return {}
-    in_cache = re.search(r"[/\\]snapshots[/\\]([0-9a-f]{40})(?:[/\\]|\Z)", os.path.realpath(path))
-    commit = in_cache[1] if in_cache else _cached_commit(str(facts.get("source", path)), str(revision or "main"))
+    commit = in_cache.commit if in_cache else _cached_commit(str(facts.get("source", path)), str(revision or "main"))
     if commit is None:
         return {}
     facts["revision"] = commit

@@ -62,7 +62,7 @@ def work(options: argparse.Namespace) -> int:
     launch = read_launch(command, options.config)
     if launch.fault is not None:
         _say(f"the configuration cannot be read: {launch.fault}")
-    if not _passes_preflight(launch, options, environment):
+    if not _passes_preflight(launch, (options, facts), environment):
         return UNDETERMINED
     try:
         return _record(launch, (options, facts), environment, read_client_config(options))
@@ -114,8 +114,9 @@ def _why_not_recorded(environment: Environment) -> Optional[str]:
     return None
 
 
-def _passes_preflight(launch: Launch, options: argparse.Namespace, environment: Environment) -> bool:
+def _passes_preflight(launch: Launch, told: tuple[argparse.Namespace, Json], environment: Environment) -> bool:
     """Says what preflight finds; False where that forbids the start."""
+    options, facts = told
     config = launch.config
     if config is None or not launch.is_llama_factory:
         return True
@@ -124,7 +125,7 @@ def _passes_preflight(launch: Launch, options: argparse.Namespace, environment: 
         from .preflight import check_read_config
 
         experiment = options.experiment or environment.experiment
-        more: Any = {"experiment": experiment, "is_wrapped": True, "hash_bytes_max": 16 * 1024 * 1024}
+        more: Any = {"experiment": experiment, "is_wrapped": True, "hash_bytes_max": 16 * 1024 * 1024, "stated": facts}
         findings = check_read_config(config, read_variables(), **more)
         if any(one.severity in ("error", "warn") for one in findings):
             shown = [one for one in findings if one.severity in ("error", "warn")]

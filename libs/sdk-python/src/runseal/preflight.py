@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Callable, Optional
+from typing import Any, Callable, Optional
 
 from .environment import read_variables
 from .preflight_catalogue import KINDS
@@ -63,8 +63,9 @@ def check_read_config(
     experiment: Optional[str] = None,
     is_wrapped: bool = False,
     hash_bytes_max: Optional[int] = None,
+    stated: Optional[Mapping[str, Any]] = None,
 ) -> list[Finding]:
     """The same of a configuration that is read already. Touches nothing; reads data files as far as `hash_bytes_max` bytes."""
-    subject = Subject(config, variables, experiment, is_wrapped, hash_bytes_max)
+    subject = Subject(config, variables, experiment, is_wrapped, hash_bytes_max, stated or {})
     found = [finding for check in _CHECKS for finding in check(subject)]
     return sorted(found, key=lambda one: _ORDER[one.id])

@@ -30,6 +30,7 @@ KINDS: dict[str, Kind] = {
     "dataset.hub": Kind("Dataset", "no dataset comes from a hub, where it may change"),
     "model.found": Kind("Model", "the base model's folder exists"),
     "model.revision": Kind("Model", "the base model is a folder or pinned to a commit"),
+    "model.source": Kind("Model", "it is told where the base model comes from"),
     "experiment.named": Kind("Experiment", "the run has a name to be found by"),
     "seeds.seed": Kind("Seeds", "the seed is told"),
     "seeds.data-seed": Kind("Seeds", "the seed of the data's order is told"),

@@ -35,6 +35,8 @@ class Subject(NamedTuple):
     is_wrapped: bool
     #: Data files beyond are not hashed to compare them; None: all are.
     hash_bytes_max: Optional[int]
+    #: What a person states of the run (`--facts`).
+    stated: Mapping[str, Any]
 
     def value(self, key: str, default: Any = None) -> Any:
         """What the trainer takes: a missing key is the default, and so is null, but for where that matters."""

@@ -8,6 +8,7 @@ from contextlib import suppress
 from typing import Any, NamedTuple, Optional
 
 from .checkpoints import step_of
+from .hub_cache import find_in_hub_cache
 
 Json = dict[str, Any]
 
@@ -27,7 +28,7 @@ _PACKAGES = {"llamafactory": "llama_factory", "trl": "trl", "axolotl": "axolotl"
 
 
 class BaseModel(NamedTuple):
-    #: A hub's name; None for a folder.
+    #: A hub's name; None for a folder that is not in the hub's cache.
     source: Optional[str]
     #: The commit that the hub's name stood for.
     revision: Optional[str]
@@ -108,7 +109,8 @@ def base_model_of(model: Any) -> Optional[BaseModel]:
     if not isinstance(name, str) or not name:
         return None
     if os.path.isdir(name):
-        return BaseModel(None, None, os.path.abspath(name))
+        cached = find_in_hub_cache(name)
+        return BaseModel(cached and cached.name, cached and cached.commit, os.path.abspath(name))
     commit = getattr(config, "_commit_hash", None)
     return BaseModel(name, commit if isinstance(commit, str) else None, None)
 

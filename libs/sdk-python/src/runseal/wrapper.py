@@ -27,7 +27,7 @@ from .run import Run
 from .run_ending import decide_ending
 from .say import Teller, words_of
 from .wrapped import Wrapped
-from .wrapper_end import deliver_left, end_run, leave_receipt, record_final_outputs
+from .wrapper_end import deliver_left, end_run, leave_receipt, record_final_outputs, tell_end, tell_place
 from .wrapper_start import Wish, start_wrapped_run
 
 #: Share of the spool's limit that the texts of logs may take.
@@ -88,6 +88,7 @@ class _Wrapper:
         self._facts = wish.facts
         try:
             self._attempt(self._prepare)
+            self._teller.once("begun", f"recording run {self._run.id}{tell_place(self._config)}")
             end = self._run_command(wish.obeys_stop)
             with Hurry(self._is_hurried):
                 self._attempt(lambda: self._finish(end))
@@ -233,6 +234,7 @@ class _Wrapper:
         end_run(self._lead, end, ending, left, attempt)
         if self._heart is not None:
             self._heart.stop()
+        self._teller.once("ended", tell_end(self._lead, ending, waiting))
         if self._output_dir is not None and os.path.isdir(self._output_dir):
             mark_ended(self._output_dir, self._run.id, ending.event_type.partition(".")[2])
             leave_receipt(self._output_dir, self._lead, attempt, self.newest, waiting, self._config)
