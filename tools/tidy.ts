@@ -72,7 +72,8 @@ export function notKebabCase(paths: readonly string[]): string[] {
 }
 
 /**
- * Folders below a `src` that hold one thing: a single file, its spec beside it or not, and no folder. `src` itself may.
+ * Folders below a `src` that hold one thing: a single file, its spec beside it or not, and no folder. `src` itself may, and
+ * so may the folder of a `sitecustomize.py`: Python takes that name from a search path, on which nothing else must lie.
  */
 export function loneFiles(paths: readonly string[]): string[] {
   const contents = new Map<string, Set<string>>();
@@ -86,7 +87,10 @@ export function loneFiles(paths: readonly string[]): string[] {
   }
   return [...contents]
     .filter(
-      ([folder, inside]) => inside.size === 1 && !paths.some((path) => path.startsWith(`${folder}/${[...inside][0]}/`)),
+      ([folder, inside]) =>
+        inside.size === 1 &&
+        !inside.has('sitecustomize.py') &&
+        !paths.some((path) => path.startsWith(`${folder}/${[...inside][0]}/`)),
     )
     .map(([folder, inside]) => `${folder}: found ${[...inside][0]} alone, wanted no folder around one file`);
 }
