@@ -111,7 +111,13 @@ describe('the rules bite', () => {
       'libs/a/src/y/z: found b.ts alone, wanted no folder around one file',
     ]);
     expect(
-      loneFiles(['libs/a/src/index.ts', 'libs/a/src/x/one.ts', 'libs/a/src/x/two.ts', 'libs/a/sql/1.sql']),
+      loneFiles([
+        'libs/a/src/index.ts',
+        'libs/a/src/x/one.ts',
+        'libs/a/src/x/two.ts',
+        'libs/a/sql/1.sql',
+        'libs/a/src/hook/sitecustomize.py',
+      ]),
     ).toEqual([]);
   });
 
