@@ -1,5 +1,6 @@
 // `npm run quickstart`: installs and builds what is missing with whatever Node there is, then hands over to Node 24.
 import { performance } from 'node:perf_hooks';
+import { buildClient } from './client.mjs';
 import { bin, isInstalled, serve } from './hand-over.mjs';
 import { report, seconds, step } from './step.mjs';
 
@@ -18,8 +19,10 @@ async function main() {
   ) {
     return 1;
   }
+  const building = buildClient();
   const build = ['run-many', '-t', 'build', '-p', 'cli', 'standalone'];
   const isBuilt = await step({ name: 'build', budget_s: 60 }, bin('nx'), build);
+  (await building)();
   return isBuilt.isOk ? serve('quickstart', args) : 1;
 }
 

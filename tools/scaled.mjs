@@ -1,5 +1,6 @@
 // `npm run scaled`: builds what changed, then hands over to Node 24, which starts every service as a process of its own.
 import { parseArgs } from 'node:util';
+import { buildClient } from './client.mjs';
 import { bin, isInstalled, serve } from './hand-over.mjs';
 import { step } from './step.mjs';
 
@@ -20,6 +21,9 @@ async function main(args) {
     process.stderr.write('scaled: node_modules does not fit package-lock.json. Run "npm ci" first.\n');
     return 1;
   }
+  const building = buildClient();
   const build = ['run-many', '-t', 'build', '-p', 'e2e', 'cli'];
-  return (await step({ name: 'build', budget_s: 90 }, bin('nx'), build)).isOk ? serve('scaled', args) : 1;
+  const isBuilt = await step({ name: 'build', budget_s: 90 }, bin('nx'), build);
+  (await building)();
+  return isBuilt.isOk ? serve('scaled', args) : 1;
 }
