@@ -403,6 +403,42 @@ def test_a_run_goes_on_in_a_new_attempt_where_it_is_named(door: ScriptedDoor, wr
     assert the(door, "run.finished")["attempt"] == second["id"]
 
 
+def test_what_preflight_finds_is_said_and_remarked_and_stops_a_strict_start(
+    door: ScriptedDoor, wrapping: Wrapping
+) -> None:
+    pytest.importorskip("yaml")
+    (wrapping.folder / "train.yaml").write_text("stage: sft\noutput_dir: out\nhub_token: not_to_be_told_to_anybody\n")
+    # What stands behind the script is the command line that it is started with.
+    command = ["sh", "-c", "cat $2", "llamafactory-cli", "train", "train.yaml"]
+    code, out, err = wrapping.run(command)
+    assert (code, out) == (0, (wrapping.folder / "train.yaml").read_bytes())
+    assert b"[config.in-git]" in err
+    remarks = {event["payload"]["name"]: event["payload"] for event in door.of_type("run.annotated")}
+    assert "config.in-git" in remarks["preflight"]["text"]
+    assert remarks["preflight"]["value"] == len(remarks["preflight"]["text"].split(", "))
+    assert remarks["config_masked"]["text"] == "/hub_token"
+    config = next(
+        event["payload"] for event in door.of_type("run.input-recorded") if event["payload"]["kind"] == "config"
+    )
+    assert config["digest"] == f"sha256:{hashlib.sha256(out).hexdigest()}"
+    (parameters,) = door.of_type("run.parameters-recorded")
+    assert parameters["payload"]["parameters"]["hub_token"] == "[masked]"
+    assert "not_to_be_told" not in json.dumps(door.sealed)
+    code, out, _ = wrapping.run(command, "--strict")
+    assert (code, out, door.types.count("run.started")) == (2, b"", 1)
+
+
+def test_a_configuration_that_nobody_can_read_is_handed_over_as_it_stands(
+    door: ScriptedDoor, wrapping: Wrapping
+) -> None:
+    (wrapping.folder / "train.yaml").write_text("a: [")
+    code, out, err = wrapping.run(["sh", "-c", "cat $2", "llamafactory-cli", "train", "train.yaml"])
+    assert (code, out) == (0, b"a: [")
+    assert b"the configuration cannot be read: train.yaml" in err
+    (config,) = door.of_type("run.input-recorded")
+    assert config["payload"]["digest"] == f"sha256:{hashlib.sha256(out).hexdigest()}"
+
+
 def trainer(rows: list[dict[str, Any]], after: str = "") -> str:
     """A trainer in no language of ours: it writes what LLaMA-Factory writes."""
     return f"""

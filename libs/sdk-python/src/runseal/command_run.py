@@ -62,10 +62,12 @@ def work(options: argparse.Namespace) -> int:
     launch = read_launch(command, options.config)
     if launch.fault is not None:
         _say(f"the configuration cannot be read: {launch.fault}")
-    if not _passes_preflight(launch, (options, facts), environment):
+    found = _preflight(launch, (options, facts), environment)
+    if options.strict and (found is None or found):
+        _say("not started, because of --strict")
         return UNDETERMINED
     try:
-        return _record(launch, (options, facts), environment, read_client_config(options))
+        return _record(launch, (options, facts, found), environment, read_client_config(options))
     except (ConfigError, OSError, ValueError) as error:
         _say(f"{error}")
         if options.strict:
@@ -75,11 +77,13 @@ def work(options: argparse.Namespace) -> int:
         run_as_it_is(command)
 
 
-def _record(launch: Launch, told: tuple[argparse.Namespace, Json], environment: Environment, config: Config) -> int:
+def _record(
+    launch: Launch, told: tuple[argparse.Namespace, Json, Optional[list[str]]], environment: Environment, config: Config
+) -> int:
     from .wrapper import run_wrapped
     from .wrapper_start import Wish
 
-    options, facts = told
+    options, facts, found = told
     wish = Wish(
         experiment=options.experiment or environment.experiment,
         model=options.model,
@@ -88,6 +92,7 @@ def _record(launch: Launch, told: tuple[argparse.Namespace, Json], environment: 
         run=options.run or environment.run_id,
         output_dir=options.output_dir,
         facts=facts,
+        preflight=found if _is_looked_at(launch) else None,
         obeys_stop=options.on_alert == "stop",
     )
     return run_wrapped(launch, wish, config)
@@ -114,29 +119,29 @@ def _why_not_recorded(environment: Environment) -> Optional[str]:
     return None
 
 
-def _passes_preflight(launch: Launch, told: tuple[argparse.Namespace, Json], environment: Environment) -> bool:
-    """Says what preflight finds; False where that forbids the start."""
+def _is_looked_at(launch: Launch) -> bool:
+    return launch.config is not None and launch.is_llama_factory
+
+
+def _preflight(launch: Launch, told: tuple[argparse.Namespace, Json], environment: Environment) -> Optional[list[str]]:
+    """Prints what preflight finds, and returns the names of what is wrong; None where it could not look."""
     options, facts = told
     config = launch.config
     if config is None or not launch.is_llama_factory:
-        return True
+        return []
     try:
         from .command_preflight import counts, lines_of
         from .preflight import check_read_config
 
         experiment = options.experiment or environment.experiment
         more: Any = {"experiment": experiment, "is_wrapped": True, "hash_bytes_max": 16 * 1024 * 1024, "stated": facts}
-        findings = check_read_config(config, read_variables(), **more)
-        if any(one.severity in ("error", "warn") for one in findings):
-            shown = [one for one in findings if one.severity in ("error", "warn")]
-            print("\n".join(lines_of(config, shown, everything=False, colour=False)), file=sys.stderr, flush=True)
+        wrong = [one for one in check_read_config(config, read_variables(), **more) if counts(one, True)]
+        if wrong:
+            print("\n".join(lines_of(config, wrong, everything=False, colour=False)), file=sys.stderr, flush=True)
+        return [one.id for one in wrong]
     except Exception as error:
         _say(f"preflight failed: {words_of(error)}")
-        return not options.strict
-    if options.strict and any(counts(one, True) for one in findings):
-        _say("not started, because of --strict")
-        return False
-    return True
+        return None
 
 
 def _say(line: str) -> None:

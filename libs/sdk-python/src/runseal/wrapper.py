@@ -33,6 +33,7 @@ from .wrapper_start import Wish, start_wrapped_run
 #: Share of the spool's limit that the texts of logs may take.
 _TEXTS_SHARE = 0.25
 _LOOK_S = 2.0
+_BESIDE_S = 60.0
 #: Stands in front of PYTHONPATH for everything that is started.
 HOOK = os.path.join(os.path.dirname(os.path.abspath(__file__)), "hook")
 
@@ -86,6 +87,9 @@ class _Wrapper:
 
     def work(self, wish: Wish) -> int:
         self._facts = wish.facts
+        if wish.preflight is not None:
+            names = ", ".join(wish.preflight)
+            self._remark("preflight", names or "nothing is wrong", len(wish.preflight))
         try:
             self._attempt(self._prepare)
             self._teller.once("begun", f"recording run {self._run.id}{tell_place(self._config)}")
@@ -124,11 +128,14 @@ class _Wrapper:
             return end
         capture = self._capture(child)
         self._heart = self._start_heart(obeys_stop)
-        threading.Thread(target=lambda: self._attempt(self._beside), name="runseal-watch", daemon=True).start()
+        beside = threading.Thread(target=lambda: self._attempt(self._beside), name="runseal-watch", daemon=True)
+        beside.start()
         end = child.wait()
         self._phase = "hash"
         self._is_over.set()
         self._attempt(capture.finish)
+        # A short command ends before all is told of what went in.
+        beside.join(_BESIDE_S)
         # From here on a signal is for us: the command has ended.
         child.let_go()
         return end
@@ -172,10 +179,13 @@ class _Wrapper:
     def _stop_requested(self, obeys_stop: bool) -> None:
         what = "it is asked to stop after its step" if obeys_stop else "it goes on: --on-alert stop lets it be stopped"
         self._teller.once("stop", f"the server asks for an end of the training; {what}")
-        payload = {"attempt": self._attempt_now(), "name": "stop_requested", "text": what, "value": obeys_stop}
-        self._run.record("run.annotated", payload)
+        self._remark("stop_requested", what, obeys_stop)
         if obeys_stop:
             self._wrapped.request_stop()
+
+    def _remark(self, name: str, text: str, value: Any) -> None:
+        payload = {"attempt": self._attempt_now(), "name": name, "text": text, "value": value}
+        self._run.record("run.annotated", payload)
 
     def _seen_phase(self) -> str:
         return "load" if self._watch is None or self._watch.last_row is None else "train"

@@ -29,6 +29,8 @@ class Wish(NamedTuple):
     facts: Json
     #: Whether the server may have the training stopped.
     obeys_stop: bool
+    #: What preflight found, by its names; None where it did not look.
+    preflight: Optional[Sequence[str]] = None
 
 
 def start_wrapped_run(
