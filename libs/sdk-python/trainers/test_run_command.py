@@ -178,6 +178,8 @@ def test_a_training_without_a_server_is_delivered_later_as_it_was(folder: Path, 
     assert (sent["pending"], sent["set_aside"]) == (0, 0)
     run_id = str(receipt["run"])
     server.wait_for_state(run_id, "finished")
+    # The producers' spools come one after the other: a verdict in between lacks what is still to come.
+    wait_for("a verdict on all of it", lambda: "producers" not in missing_fields(server, run_id))
     assert missing_fields(server, run_id) == ["input_artifacts.base_model.source"]
     assert server.verify()["verdict"] == "intact"
 
