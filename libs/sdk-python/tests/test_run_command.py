@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Optional
 
 import pytest
-from scripted_door import Json, ScriptedDoor, answer, silence
+from scripted_door import Exchange, Json, ScriptedDoor, answer, silence
 from spools import spooled
 from test_run import check_against_published_schemas
 from waiting import wait_for
@@ -224,8 +224,10 @@ def test_a_server_that_never_answers_delays_neither_start_nor_end_beyond_the_dra
 ) -> None:
     door.always = silence
     began = time.monotonic()
-    assert wrapping.run(wrapping.python("print('x')"), RUNSEAL_DRAIN_S="1")[0] == 0
-    assert time.monotonic() - began < 20
+    script = "import runseal\nwith runseal.start_run('x') as run: run.log_metrics({'loss': 1.0}, 1)"
+    assert wrapping.run(wrapping.python(script), RUNSEAL_DRAIN_S="8")[0] == 0
+    # The child's two seconds, and eight in all for what both left.
+    assert time.monotonic() - began < 8 + 2 + 5
 
 
 def test_its_own_cost_before_the_command_starts_is_below_a_second(wrapping: Wrapping) -> None:
@@ -372,6 +374,36 @@ def test_a_killed_child_is_counted_from_its_spool_and_delivered(door: ScriptedDo
     (row,) = door.of_type("run.metrics-logged")
     assert {"id": row["producer"]["id"], "count": 2} in end["producers"]
     assert door.types.index("run.checkpoint-saved") < door.types.index("run.killed")
+
+
+def test_nothing_of_a_child_is_sealed_before_the_attempt_that_it_names(door: ScriptedDoor, wrapping: Wrapping) -> None:
+    def slow_to_the_first(exchange: Exchange) -> None:
+        time.sleep(1.5)
+        door.reply(exchange)
+
+    door.faults = [slow_to_the_first]
+    script = "import runseal\nwith runseal.start_run('x') as run:\n run.log_metrics({'loss': 1.0}, 1)\n run.flush(5)"
+    assert wrapping.run(wrapping.python(script))[0] == 0
+    kinds = [kind for kind in door.types if kind != "run.log-captured"]
+    assert kinds == ["run.started", "run.attempt-started", "run.metrics-logged", "run.finished"]
+
+
+def test_what_a_wrapped_run_left_is_sent_in_the_order_in_which_its_processes_started(
+    door: ScriptedDoor, tmp_path: Path
+) -> None:
+    wrapping = Wrapping(tmp_path, None)
+    script = (
+        "import runseal\nfor _ in range(4):\n with runseal.start_run('x') as run: run.log_metrics({'loss': 1.0}, 1)"
+    )
+    assert wrapping.run(wrapping.python(script))[0] == 0
+    from runseal.cli import main
+
+    assert main(["spool", "send", wrapping.spool, "--url", door.url, "--key", "k"]) == 0
+    begun: list[str] = []
+    for event in door.sealed:
+        begun += [event["id"]] if event["type"] == "run.attempt-started" else []
+        assert event["payload"].get("attempt", None) in (None, *begun) or event["type"] == "run.finished"
+    assert len(begun) == 4
 
 
 def test_an_error_told_from_inside_says_why(door: ScriptedDoor, wrapping: Wrapping) -> None:

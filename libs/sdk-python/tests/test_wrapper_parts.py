@@ -180,6 +180,18 @@ def test_a_run_whose_wrapper_lives_is_not_gone_on_with(folder: Path) -> None:
     assert find_resumed(launch, "out", None) is None
 
 
+def test_a_checkpoint_that_was_saved_and_not_noted_any_more_is_the_runs(folder: Path) -> None:
+    pytest.importorskip("yaml")
+    out = folder / "out"
+    checkpoint(out, 30)
+    write_note(str(out), Note(RUN, ATTEMPT, {10: ATTEMPT}, 1.0))
+    mark_ended(str(out), RUN, "killed")
+    launch = read_launch(["llamafactory-cli", "train", "train.yaml"])
+    assert find_resumed(launch, "out", None) == Resumed(RUN, ATTEMPT, 30, frozenset([10, 30]))
+    mark_ended(str(out), "01936b6e-3333-7000-8000-000000000000", "killed")
+    assert find_resumed(launch, "out", None) is None
+
+
 def test_a_checkpoint_of_somebody_elses_begins_a_new_run(folder: Path) -> None:
     pytest.importorskip("yaml")
     checkpoint(folder / "out", 10)

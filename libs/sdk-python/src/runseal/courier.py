@@ -5,14 +5,18 @@ from __future__ import annotations
 import queue
 import random
 import threading
+import time
 from contextlib import suppress
-from typing import Optional
+from typing import Callable, Optional
 
 from .say import Teller, words_of
 from .sender import Sender, Stop
 
 BACKOFF_FIRST_S = 1.0
 BACKOFF_MAX_S = 60.0
+#: What must be sealed by somebody else first is waited for so long, then sent all the same.
+HOLD_S = 60.0
+_LOOK_S = 0.1
 #: While somebody waits for the delivery, the pauses are shorter.
 BACKOFF_DRAIN_S = 5.0
 
@@ -33,6 +37,8 @@ class Courier:
         self._teller = teller
         self._wake: queue.SimpleQueue[None] = queue.SimpleQueue()
         self._drains: list[queue.SimpleQueue[None]] = []
+        #: Nothing is sent before this is so.
+        self.may_send: Callable[[], bool] = lambda: True
         self._failures = 0
         self._is_paused = False
         #: The server named a time (Retry-After): nobody cuts that short.
@@ -71,6 +77,7 @@ class Courier:
             self._forget_wakes()
             # Those who come while it sends wait for the next round: this one may have missed what they wait for.
             waiting = list(self._drains)
+            self._hold()
             stop = self._attempt()
             if stop.kind != "retry":
                 self._failures = 0
@@ -79,6 +86,12 @@ class Courier:
                     done.put(None)
             self._pause(stop, waiting)
         self._sender.close()
+
+    def _hold(self) -> None:
+        deadline = time.monotonic() + HOLD_S
+        while not self.may_send() and not self._is_stopped and time.monotonic() < deadline:
+            time.sleep(_LOOK_S)
+        self.may_send = lambda: True
 
     def _attempt(self) -> Stop:
         try:

@@ -35,10 +35,19 @@ def find_resumed(launch: Launch, output_dir: Optional[str], run: Optional[str]) 
     if run is None and (step is None or not _is_unfinished(output_dir, note.run)):
         return None
     maker = note.attempt if step is None else note.checkpoints.get(step)
+    if (
+        maker is None
+        and step is not None
+        and step > max(note.checkpoints, default=-1)
+        and _state_of(output_dir, note.run)
+    ):
+        # Killed between saving and noting it.
+        maker = note.attempt
     if run is None and maker is None:
         # A checkpoint of somebody else's.
         return None
-    return Resumed(note.run, maker, step, frozenset(note.checkpoints))
+    own = [*note.checkpoints, *([step] if step is not None and maker is not None else [])]
+    return Resumed(note.run, maker, step, frozenset(own))
 
 
 def mark_begun(output_dir: str, run: str) -> None:
@@ -53,6 +62,7 @@ def mark_begun(output_dir: str, run: str) -> None:
 def mark_ended(output_dir: str, run: str, state: str) -> None:
     """`state`: finished, failed or killed. Only what is finished is not gone on with."""
     with suppress(OSError):
+        make_folder(_folder(output_dir))
         _write_state(output_dir, run, state)
 
 
@@ -68,15 +78,19 @@ def _step_taken_up(launch: Launch, output_dir: str) -> Optional[int]:
 
 
 def _is_unfinished(output_dir: str, run: str) -> bool:
+    # Of a run that no wrapper saw the end is not known here.
+    state = _state_of(output_dir, run)
+    return state != "finished" and not (state == "running" and has_live_owner(_folder(output_dir)))
+
+
+def _state_of(output_dir: str, run: str) -> Optional[str]:
+    """What the wrapper of this run said last in this folder; None where the last one was another's."""
     try:
         with open(os.path.join(_folder(output_dir), "state.json"), encoding="utf-8") as file:
             told = json.load(file)
-        if told["run"] != run:
-            # The note is of a run that no wrapper saw; its end is not known here.
-            return True
-        return told["state"] != "finished" and not (told["state"] == "running" and has_live_owner(_folder(output_dir)))
+        return str(told["state"]) if told["run"] == run else None
     except (OSError, ValueError, KeyError, TypeError):
-        return True
+        return None
 
 
 def _folder(output_dir: str) -> str:

@@ -49,3 +49,7 @@ class LeadRun:
         without a digest."""
         while not is_hurried() and not self.run._hashing.wait(0.2):
             pass
+
+    def has_waited(self, seconds: float) -> None:
+        """So much of the time that the delivery may take at the end is over."""
+        self.run._drain_s = max(1.0, self.run._drain_s - seconds)

@@ -66,10 +66,10 @@ class Recorder:
         self._outbox = Outbox(self._spool.folder)
         self._writer = Writer(self._take_row, self._flush_rows, self._spool.sync, self._complain)
         self._sender: Optional[Sender] = None
-        self._courier: Optional[Courier] = None
+        self.courier: Optional[Courier] = None
         if config.url is not None and config.api_key is not None:
             self._sender = self._make_sender(Door(config.url, config.api_key, config.ca_file), on_receipts)
-            self._courier = Courier(self._sender, teller)
+            self.courier = Courier(self._sender, teller)
         self._start()
 
     @property
@@ -147,8 +147,8 @@ class Recorder:
         self._do(self._flush_rows, _END_PATIENCE_S)
 
     def drain(self, limit_s: float) -> None:
-        if self._courier is not None:
-            self._courier.drain(limit_s)
+        if self.courier is not None:
+            self.courier.drain(limit_s)
 
     def sync(self, limit_s: float) -> None:
         """Has the disk keep all that was accepted so far."""
@@ -168,14 +168,14 @@ class Recorder:
 
         self._do(work, _END_PATIENCE_S)
         self._writer.stop()
-        if self._courier is not None:
-            self._courier.stop()
+        if self.courier is not None:
+            self.courier.stop()
         forget(self)
 
     def rescue(self) -> None:
         with suppress(Exception):
-            if self._courier is not None:
-                self._courier.stop()
+            if self.courier is not None:
+                self.courier.stop()
             self._writer.go_inline()
             self._teller.mute()
 
@@ -186,13 +186,13 @@ class Recorder:
     def _start(self) -> None:
         remember(self)
         self._writer.start()
-        if self._courier is None:
+        if self.courier is None:
             return
         try:
-            self._courier.start()
+            self.courier.start()
         except RuntimeError as error:
             self._teller.once("thread", f"nothing is sent while the run goes on ({error}): events wait in the spool")
-            self._courier = None
+            self.courier = None
 
     def _do(self, job: Callable[[], object], patience_s: Optional[float] = None) -> object:
         try:
@@ -252,8 +252,8 @@ class Recorder:
         # Space is there again: what was refused meanwhile is declared before anything else is refused.
         if self._refusals.has(retention):
             self._declare_refusals()
-        if self._courier is not None:
-            self._courier.notify()
+        if self.courier is not None:
+            self.courier.notify()
         return True
 
     def _declare_refusals(self) -> None:

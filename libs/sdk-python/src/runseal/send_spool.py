@@ -25,6 +25,7 @@ from .spool_layout import (
     has_live_owner,
     list_producers,
     mark_done,
+    modified_at,
     read_meta,
     write_meta,
 )
@@ -60,9 +61,18 @@ def send_spool(config: Config, is_lost: Optional[Callable[[Receipt], bool]] = No
         raise ConfigError(["url and api_key are wanted to send a spool"])
     shipment = _Shipment(config, Door(config.url, config.api_key, config.ca_file), is_lost)
     try:
-        return [shipment.send_folder(producer) for producer in list_producers(config.spool_dir)]
+        return [shipment.send_folder(producer) for producer in _by_age(config.spool_dir)]
     finally:
         shipment.door.close()
+
+
+def _by_age(spool_dir: str) -> list[str]:
+    """Who started first is sent first: of a wrapped run that is who started it."""
+
+    def started_at(producer: str) -> float:
+        return modified_at(os.path.join(spool_dir, producer, "owner.json")) or 0.0
+
+    return sorted(list_producers(spool_dir), key=started_at)
 
 
 def send_folder(config: Config, producer: str) -> FolderResult:

@@ -61,6 +61,9 @@ def start_run(experiment: Optional[str] = None, **options: Unpack[StartOptions])
 def _join(config: Config, run: str, teller: Teller, attempt: Json, wrapped: Wrapped) -> Run:
     """Records into the attempt that `runseal run` started above this process; a second one after it starts its own."""
     recorder = Recorder(config, run, teller)
+    if recorder.courier is not None:
+        # The attempt must be sealed before what names it.
+        recorder.courier.may_send = wrapped.has_begun
     is_first = wrapped.claim(recorder.producer)
     recorder.attempt = attempt["id"] = wrapped.attempt if is_first else uuid7()
     wrapped.leave(Left(recorder.producer, recorder.folder, recorder.attempt))

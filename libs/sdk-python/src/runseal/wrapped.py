@@ -80,6 +80,13 @@ class Wrapped:
     def take_datasets(self) -> None:
         self._write("datasets", "")
 
+    def has_begun(self) -> bool:
+        """Whether the server has the attempt, or nobody is there any more who would tell."""
+        return os.path.exists(os.path.join(self.folder, "begun")) or not os.path.isdir(self.folder)
+
+    def tell_begun(self) -> None:
+        self._write("begun", "")
+
     def tell_phase(self, phase: str) -> None:
         """What the training does: load, train, eval, save or hash. For the heartbeats; costs one small file."""
         if phase in _PHASES:

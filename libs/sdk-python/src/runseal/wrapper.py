@@ -22,13 +22,12 @@ from .launch_inputs import has_datasets, masked_values, record_config, record_da
 from .lead_run import LeadRun
 from .log_capture import LogCapture
 from .payloads import Json
-from .receipt import Receipt
 from .run import Run
 from .run_ending import decide_ending
 from .say import Teller, words_of
 from .wrapped import Wrapped
 from .wrapper_end import deliver_left, end_run, leave_receipt, record_final_outputs, tell_end, tell_place
-from .wrapper_start import Wish, start_wrapped_run
+from .wrapper_start import Receipts, Wish, start_wrapped_run
 
 #: Share of the spool's limit that the texts of logs may take.
 _TEXTS_SHARE = 0.25
@@ -45,12 +44,13 @@ def run_wrapped(launch: Launch, wish: Wish, config: Config) -> int:
     """
     output_dir = wish.output_dir or launch.output_dir
     resumed = find_resumed(launch, output_dir, wish.run)
-    receipts: list[Receipt] = []
+    receipts = Receipts()
     # First what may fail without harm.
     folder = tempfile.mkdtemp(prefix="runseal-")
     run = start_wrapped_run(launch, wish, config, resumed, receipts, output_dir)
     wrapper = _Wrapper(run, launch, config, output_dir, resumed, folder)
-    wrapper.newest = receipts
+    wrapper.receipts = receipts
+    receipts.when(run.attempt, Wrapped(folder, run.attempt).tell_begun)
     return wrapper.work(wish)
 
 
@@ -65,7 +65,7 @@ class _Wrapper:
         folder: str,
     ) -> None:
         """`folder`: private, for what must not outlive the command."""
-        self.newest: list[Receipt] = []
+        self.receipts = Receipts()
         self._facts: Json = {}
         self._run = run
         self._lead = LeadRun(run)
@@ -239,7 +239,9 @@ class _Wrapper:
         if ending.event_type == "run.finished" and self._output_dir is not None:
             folder = self._output_dir
             self._attempt(lambda: record_final_outputs(self._run, folder, self._launch.values, began_at))
-        waiting = deliver_left(left, self._config)
+        began = time.monotonic()
+        waiting = deliver_left(self._run, left, self._config)
+        self._lead.has_waited(time.monotonic() - began)
         self._lead.wait_for_hashes(self._is_hurried.is_set)
         end_run(self._lead, end, ending, left, attempt)
         if self._heart is not None:
@@ -247,7 +249,7 @@ class _Wrapper:
         self._teller.once("ended", tell_end(self._lead, ending, waiting))
         if self._output_dir is not None and os.path.isdir(self._output_dir):
             mark_ended(self._output_dir, self._run.id, ending.event_type.partition(".")[2])
-            leave_receipt(self._output_dir, self._lead, attempt, self.newest, waiting, self._config)
+            leave_receipt(self._output_dir, self._lead, attempt, self.receipts.newest, waiting, self._config)
 
     def _attempt(self, work: Callable[[], Any]) -> Any:
         try:

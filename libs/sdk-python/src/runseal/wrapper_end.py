@@ -14,6 +14,7 @@ from .child_process import Exit
 from .config import Config
 from .launch import text_or_none
 from .lead_run import LeadRun
+from .leftover import inspect_folder
 from .outbox import read_entries
 from .outputs import find_outputs, record_outputs
 from .payloads import Json
@@ -21,7 +22,7 @@ from .receipt import Receipt
 from .run import Run
 from .run_ending import RunEnding
 from .send_spool import send_folder
-from .spool_layout import list_segments, segment_file, write_whole
+from .spool_layout import has_live_owner, list_segments, segment_file, write_whole
 from .wrapped import Left
 
 RECEIPT_FILE = "runseal-receipt.json"
@@ -64,13 +65,24 @@ def count_events(left: Left) -> Optional[int]:
     return max(counts, default=None)
 
 
-def deliver_left(left: Sequence[Left], config: Config) -> int:
-    """Sends what the ended processes have not; returns how many events wait still."""
+def _count_waiting(left: Left) -> int:
+    with suppress(OSError, ValueError):
+        if not has_live_owner(left.folder):
+            return inspect_folder(left.folder).pending
+    return 0
+
+
+def deliver_left(run: Run, left: Sequence[Left], config: Config) -> int:
+    """Sends what the ended processes have not; returns how many events wait still.
+
+    First what this process has: the server learns of the attempt before it learns of its rows.
+    """
     waiting = 0
     deadline = time.monotonic() + config.drain_s * _LEFT_SHARE
+    is_away = bool(left) and run.flush(config.drain_s * _LEFT_SHARE).spooled > 0
     for one in left:
-        if config.url is None or config.api_key is None:
-            waiting += count_events(one) or 0
+        if config.url is None or config.api_key is None or is_away:
+            waiting += _count_waiting(one)
             continue
         limit_s = max(0.0, deadline - time.monotonic())
         with suppress(Exception):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import Any, NamedTuple, Optional
+from typing import Any, Callable, NamedTuple, Optional
 
 from .config import Config
 from .earlier_run import Resumed
@@ -14,6 +14,9 @@ from .payloads import Json
 from .receipt import Receipt
 from .run import Run
 from .start import start_run
+
+#: Start and attempt are the first two.
+_FIRST_MAX = 10
 
 
 class Wish(NamedTuple):
@@ -33,12 +36,34 @@ class Wish(NamedTuple):
     preflight: Optional[Sequence[str]] = None
 
 
-def start_wrapped_run(
-    launch: Launch, wish: Wish, config: Config, resumed: Optional[Resumed], receipts: list[Receipt], output_dir: Any
-) -> Run:
-    def keep_newest(some: list[Receipt]) -> None:
-        receipts[:] = some[-1:]
+class Receipts:
+    """The newest receipt, and word of a certain one. `take` is called on the courier's thread."""
 
+    def __init__(self) -> None:
+        self.newest: list[Receipt] = []
+        self._first: set[str] = set()
+        self._wanted: Optional[str] = None
+        self._then: Callable[[], object] = lambda: None
+
+    def take(self, some: list[Receipt]) -> None:
+        self.newest = some[-1:]
+        if len(self._first) < _FIRST_MAX:
+            self._first.update(one["id"] for one in some)
+            self._look()
+
+    def when(self, event: str, then: Callable[[], object]) -> None:
+        """Calls `then` when the receipt of one of the first events has come; perhaps twice."""
+        self._then, self._wanted = then, event
+        self._look()
+
+    def _look(self) -> None:
+        if self._wanted in self._first:
+            self._then()
+
+
+def start_wrapped_run(
+    launch: Launch, wish: Wish, config: Config, resumed: Optional[Resumed], receipts: Receipts, output_dir: Any
+) -> Run:
     options: Any = {
         "url": config.url,
         "api_key": config.api_key,
@@ -52,7 +77,7 @@ def start_wrapped_run(
         "objective": launch.objective,
         "trainer": {"name": "llama_factory", "version": _version("llamafactory")} if launch.is_llama_factory else None,
         "output_dir": output_dir,
-        "on_receipts": keep_newest,
+        "on_receipts": receipts.take,
         # Of several machines the first one records, and whoever calls has seen to that.
         "rank": 0,
     }
