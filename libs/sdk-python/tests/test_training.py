@@ -248,3 +248,20 @@ def test_an_evaluation_names_the_set_that_the_configuration_tells(tmp_path: Path
 def test_nothing_is_recorded_where_that_is_switched_off(tmp_path: Path) -> None:
     script = "assert begin_training(objects, {}) is None"
     assert train(tmp_path, script, RUNSEAL_DISABLED="1") == []
+
+
+def test_a_fact_that_cannot_be_found_is_told_and_costs_no_other(tmp_path: Path) -> None:
+    events = train(
+        tmp_path,
+        """
+os.dup2(os.open("said", os.O_CREAT | os.O_WRONLY), 2)
+args.device, args.n_gpu = SimpleNamespace(type="cuda"), object()
+training = begin_training(objects, {"experiment": "e"})
+training.trained()
+training.end()
+""",
+    )
+    assert "the environment could not be recorded: TypeError" in (tmp_path / "said").read_text()
+    assert of_type(events, "run.environment-recorded") == []
+    assert "config" in [one["kind"] for one in of_type(events, "run.input-recorded")]
+    assert events[-1]["type"] == "run.finished"

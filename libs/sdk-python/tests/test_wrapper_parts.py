@@ -10,6 +10,8 @@ from typing import Any, Optional
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scripted_door import ScriptedDoor
+from spools import config, disown, draft, open_spool
 
 from runseal.child_process import Exit, count_oom_kills, explain_exit
 from runseal.earlier_run import Resumed, find_resumed, mark_begun, mark_ended
@@ -17,8 +19,10 @@ from runseal.launch import expanded_command, read_launch
 from runseal.log_capture import CHUNK_BYTES, Chunker
 from runseal.resume_note import Note, write_note
 from runseal.run_ending import decide_ending
+from runseal.start import start_run
 from runseal.stated_facts import read_facts
 from runseal.wrapped import Left, Wrapped
+from runseal.wrapper_end import deliver_left
 from runseal.yaml_values import ConfigRefused
 
 RUN = "01936b6e-1111-7000-8000-000000000000"
@@ -275,3 +279,21 @@ def test_stated_facts_are_taken_nested_or_dotted_and_unknown_ones_are_named(tmp_
     path.write_text(json.dumps({"base_model.digest": "x", "dataset": 3, "typo": 1}))
     with pytest.raises(ConfigRefused, match=r"found base_model.digest, dataset, typo, wanted base_model.source"):
         read_facts(str(path))
+
+
+@pytest.mark.parametrize("is_readable", [True, False])
+def test_what_a_dead_process_left_counts_as_delivered_only_when_it_is(
+    is_readable: bool, door: ScriptedDoor, spool_dir: str
+) -> None:
+    spool = open_spool(spool_dir, url=door.url)
+    spool.accept(draft(), "permanent")
+    spool.close()
+    disown(spool)
+    if not is_readable:
+        Path(spool.folder, "meta.json").write_text("{")
+    run = start_run("x", url=door.url, api_key="rsk_a_b", spool_dir=spool_dir, say=lambda line: None)
+    left = Left(os.path.basename(spool.folder), spool.folder, run.attempt)
+    waiting = deliver_left(run, [left], config(spool_dir, door.url))
+    assert (waiting == 0) is is_readable
+    assert ("run.parameters-recorded" in door.types) is is_readable
+    run.finish()

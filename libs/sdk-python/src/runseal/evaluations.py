@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from contextlib import suppress
+from functools import partial
 from typing import Any, Optional
 
 from .data_facts import data_facts, rows_digest
@@ -70,9 +70,10 @@ class Evaluations:
             if key is None:
                 return
             data = self._data[key]
+            told = self._told
             found = None
-            with suppress(Exception):
-                found = None if self._told is None else {**self._told.describe(), "samples": data_facts(data).samples}
+            if told is not None:
+                found = self._run.guard("the evaluation set", partial(_describe_told, told, data))
             if found is None:
                 found = _describe(data, None if self._told is not None else rows_digest(data))
             with self._lock:
@@ -101,6 +102,10 @@ def _key_of(data: Any) -> str:
     """Trainers make a new object of the same rows for every evaluation; others are kept here, so that none gets their id."""
     fingerprint = getattr(data, "_fingerprint", None)
     return fingerprint if isinstance(fingerprint, str) else f"id {id(data)}"
+
+
+def _describe_told(told: ToldSet, data: Any) -> Json:
+    return {**told.describe(), "samples": data_facts(data).samples}
 
 
 def _describe(data: Any, digest: Optional[str]) -> Json:

@@ -6,6 +6,7 @@ import os
 import platform
 import sys
 from contextlib import suppress
+from functools import partial
 from typing import Any, Optional
 
 from .canonical_json import canonical_json
@@ -24,10 +25,14 @@ Json = dict[str, Any]
 
 
 def find_facts(run: Run, objects: Json, options: Json) -> None:
-    """Records what it finds; what goes wrong with one leaves the others as they are. Never raises."""
-    for find in (_environment, _config, _base_model, _training_data):
-        with suppress(Exception):
-            find(run, objects, options)
+    """Records what it finds; what goes wrong with one is told and leaves the others as they are. Never raises."""
+    for what, find in (
+        ("the environment", _environment),
+        ("the configuration", _config),
+        ("the base model", _base_model),
+        ("the dataset", _training_data),
+    ):
+        run.guard(what, partial(find, run, objects, options))
 
 
 def _environment(run: Run, objects: Json, options: Json) -> None:

@@ -6,6 +6,7 @@ import json
 import os
 import re
 from contextlib import suppress
+from functools import partial
 from typing import Any, Optional
 
 from .dataset_info import DatasetSource, read_dataset_info
@@ -67,8 +68,8 @@ def record_datasets(run: Run, launch: Launch, facts: Json) -> None:
         if not isinstance(names, (str, list)) or not names:
             continue
         for source in read_dataset_info(folder, names if isinstance(names, str) else [str(one) for one in names]):
-            with suppress(Exception):
-                _record_dataset(run, source, {"role": role}, facts.get(key, {}), (folder, tokenizer))
+            stated, places = facts.get(key, {}), (folder, tokenizer)
+            run.guard(f"dataset {source.name}", partial(_record_dataset, run, source, {"role": role}, stated, places))
 
 
 def _record_dataset(

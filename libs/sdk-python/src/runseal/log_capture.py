@@ -8,7 +8,6 @@ import queue
 import re
 import threading
 import time
-from contextlib import suppress
 from typing import Callable, Optional
 
 from .kept_text import keep_text
@@ -164,8 +163,12 @@ class LogCapture:
 
     def _keep(self, chunks: list[Json]) -> None:
         for chunk in chunks:
-            with suppress(Exception):
+            try:
                 self._keep_one(chunk)
+            except Exception:
+                # Counted, and so declared in the ledger.
+                with self._lock:
+                    self._lost += 1
         if chunks:
             self._count_lost()
 

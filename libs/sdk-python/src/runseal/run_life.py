@@ -176,12 +176,16 @@ class RunLife:
             left = f"{delivery.spooled} events are still spooled in {delivery.folder}"
             self._teller.once("spooled", f"{left}; to send them: {self._command}")
 
-    def _attempt(self, work: Callable[[], Result]) -> Optional[Result]:
+    def guard(self, what: str, work: Callable[[], Result]) -> Optional[Result]:
+        """Finds out or records something beside the training: what goes wrong is told once by its name, and never raised."""
         try:
             return work()
         except Exception as error:
-            self._teller.once("fault", f"something could not be recorded: {words_of(error)}")
+            self._teller.once(f"fault {what}", f"{what} could not be recorded: {words_of(error)}")
             return None
+
+    def _attempt(self, work: Callable[[], Result]) -> Optional[Result]:
+        return self.guard("something", work)
 
     def _delivery(self) -> Delivery:
         return Delivery(True, 0, 0, None) if self._recorder is None else self._recorder.delivery()

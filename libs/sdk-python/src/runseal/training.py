@@ -135,16 +135,15 @@ class Training:
                 return
             self.is_ended = True
         forget(self)
-        for work in (
-            self._resources.stop,
-            self._wait_for_findings,
-            self.look,
-            self._keep_outputs,
-            lambda: self.evaluations.settle(_PATIENCE_S),
-            self._wait_for_hashes,
+        for what, work in (
+            ("the machine", self._resources.stop),
+            ("what went in", self._wait_for_findings),
+            ("checkpoints", self.look),
+            ("outputs", self._keep_outputs),
+            ("evaluations", lambda: self.evaluations.settle(_PATIENCE_S)),
+            ("digests", self._wait_for_hashes),
         ):
-            with suppress(Exception):
-                work()
+            self.run.guard(what, work)
         write_note(self._folder, self._timed_note())
         facts = self._ending()
         if self._is_trained and error is None:

@@ -85,9 +85,17 @@ def deliver_left(run: Run, left: Sequence[Left], config: Config) -> int:
             waiting += _count_waiting(one)
             continue
         limit_s = max(0.0, deadline - time.monotonic())
-        with suppress(Exception):
-            waiting += send_folder(config._replace(drain_s=limit_s), one.producer).pending
+        waiting += _send(one, config._replace(drain_s=limit_s))
     return waiting
+
+
+def _send(left: Left, config: Config) -> int:
+    """How many of a folder's events wait still, at least one where that cannot be told: nothing unknown counts as delivered."""
+    try:
+        result = send_folder(config, left.producer)
+    except Exception:
+        return max(1, _count_waiting(left))
+    return result.pending if result.outcome in ("delivered", "deleted") else max(1, result.pending)
 
 
 def end_run(lead: LeadRun, end: Exit, ending: RunEnding, left: Sequence[Left], attempt: str) -> None:
