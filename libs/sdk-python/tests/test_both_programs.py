@@ -83,7 +83,9 @@ def make_run(
     )
     for step in range(10, 101, 10):
         loss = float("nan") if step == nan_at else 0.2 if is_flat else 2 / step**0.5
-        run.log_metrics({"loss": loss, "grad_norm": 0.5, "learning_rate": 1e-7 * step, "10": step, "9": 0.1}, step)
+        run.log_metrics(
+            {"loss": loss, "grad_norm": 0.5, "learning_rate": 1e-7 * step, "10": step, "9": 0.1}, step, epoch=step / 50
+        )
     run.log_metrics({"eval_loss": 0.2}, 100, kind="eval")
     gpu = {
         "index": 0,

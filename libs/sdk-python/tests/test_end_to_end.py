@@ -48,9 +48,10 @@ class Server(NamedTuple):
             return json.load(response)
 
     def events(self, run: str) -> list[dict[str, Any]]:
-        """What is sealed of a run: envelope and payload together."""
+        """What trainers sealed of a run, envelope and payload together; verdicts come when they come."""
         items = self.get(f"/v1/records?stream=run/{run}&limit=500")["items"]
-        return [{**json.loads(one["envelope"]), "payload": json.loads(one["payload"])} for one in items]
+        found = [{**json.loads(one["envelope"]), "payload": json.loads(one["payload"])} for one in items]
+        return [event for event in found if event["producer"] is not None]
 
     def verify(self) -> dict[str, Any]:
         done = run_node([str(COMMAND), "verify", "--json"], self.folder)

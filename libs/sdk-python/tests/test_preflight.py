@@ -83,6 +83,7 @@ BAD = [
     Case("keys.value", "error", 'a bare "no" is false', {"eval_strategy": False}),
     Case("keys.value", "error", "stage: stf", {"stage": "stf"}),
     Case("keys.value", "error", "save_steps is no number", {"save_steps": "500"}),
+    Case("keys.value", "error", "a bare on, off", {"output_dir": False}),
     Case("keys.value", "error", "seed is no number", {"seed": True}),
     Case("dataset.found", "error", "has no dataset other", {"dataset": "tasks, other"}),
     Case("dataset.found", "error", "does not exist", {}, after=lambda folder: (folder / "data/tasks.json").unlink()),

@@ -189,7 +189,7 @@ def test_a_signal_handler_may_log_and_end_the_run(door: ScriptedDoor, spool_dir:
     process = python(script, door.url, spool_dir)
     assert process.stdout is not None
     process.stdout.readline()
-    time.sleep(0.3)
+    wait_for("rows and parameters", lambda: len(door.types) > 4)
     process.send_signal(signal.SIGTERM)
     out, _ = finish(process)
     assert "ended" in out

@@ -23,6 +23,8 @@ _REQUIRED: dict[str, tuple[Optional[str], str]] = {
     "template": ("the tokenizer's own, or none", "template: default"),
     "output_dir": ("trainer_output", "output_dir: saves/my-run"),
 }
+#: Keys that the trainer takes for paths and names.
+_TEXTS = ("model_name_or_path", "dataset_dir", "template", "output_dir")
 _NUMBERS = ("logging_steps", "eval_steps", "save_steps", "seed", "data_seed", "save_total_limit", "val_size")
 #: Switches that make LLaMA-Factory take other keys than the table has.
 _OTHER_KEYS = ("ALLOW_EXTRA_ARGS", "USE_MCA", "USE_V1")
@@ -173,6 +175,11 @@ def check_values(subject: Subject) -> Iterator[Finding]:
             yield subject.say(
                 "keys.value", "error", f"{key} is no number: {subject.shown(key)}", "a number", f"{key}: 100", key
             )
+    for key in _TEXTS:
+        if isinstance(subject.config.values.get(key), bool):
+            is_well = False
+            found = f"{subject.shown(key)} (a bare on, off, yes or no is a switch in YAML)"
+            yield subject.say("keys.value", "error", found, "a text", f'{key}: "..."', key)
     if is_well:
         yield subject.say("keys.value", "ok", "numbers and choices are what the trainer takes")
 

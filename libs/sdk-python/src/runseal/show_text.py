@@ -166,7 +166,7 @@ def _curves(run: Json, metrics: Json, others: Json) -> str:
 
 
 def _curve(name: str, series: Json, diagnosis: Json) -> str:
-    values = [value for _, value in series["points"]]
+    values = [point[1] for point in series["points"]]
     verdict, best = diagnosis["verdict"], diagnosis["best_step"]
     word = ""
     if name == "eval_loss" and verdict == "overfitting" and best is not None:
