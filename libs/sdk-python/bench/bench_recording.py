@@ -28,7 +28,7 @@ from typing import Any, Callable, Optional
 
 import runseal
 from runseal.config import Config
-from runseal.send_spool import send_spool
+from runseal.delivery.send_spool import send_spool
 
 TESTS = Path(__file__).resolve().parents[1] / "tests"
 ROWS = 3000

@@ -9,9 +9,9 @@ from typing import Any, Optional
 from runseal.config import Config
 from runseal.ids import uuid4, uuid7
 from runseal.say import Teller
-from runseal.segment import decode_segment
-from runseal.spool import Draft, Spool
-from runseal.spool_layout import list_producers, list_segments, segment_file
+from runseal.spool.layout import list_producers, list_segments, segment_file
+from runseal.spool.segment import decode_segment
+from runseal.spool.spool import Draft, Spool
 
 RUN = "01936b6e-1111-7000-8000-000000000000"
 KEY = "rsk_abc_secretsecretsecret"

@@ -22,8 +22,8 @@ from waiting import wait_for
 import runseal
 from runseal.canonical_json import number_text
 from runseal.cli import _ELSEWHERE, main
-from runseal.reading import json_text
-from runseal.terminal_text import cell, curve, duration, plain_text, short_time, table, wrap
+from runseal.commands.reading import json_text
+from runseal.commands.terminal_text import cell, curve, duration, plain_text, short_time, table, wrap
 
 SAMPLED = "at host cpu_percent ram_used_bytes ram_total_bytes disk_free_bytes process_rss_bytes".split()
 UNKNOWN = "01936b6e-1111-7000-8000-000000000000"

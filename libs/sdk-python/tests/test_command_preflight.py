@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from training_folder import CLEAN, commit_all, make_training_folder, yaml_of
 
 from runseal.cli import main
-from runseal.command_preflight import lines_of
+from runseal.commands.preflight import lines_of
+from runseal.configuration.yaml_config import read_yaml_config
 from runseal.preflight import check_read_config
-from runseal.preflight_catalogue import KINDS
-from runseal.yaml_config import read_yaml_config
+from runseal.preflight.catalogue import KINDS
 
 DOCUMENT = Path(__file__).parents[3] / "docs" / "preflight.md"
 
@@ -24,7 +24,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     place = tmp_path / "training"
     make_training_folder(place)
     monkeypatch.chdir(place)
-    monkeypatch.setattr("runseal.preflight_file._installed", lambda: None)
+    monkeypatch.setattr("runseal.preflight.file._installed", lambda: None)
     return place
 
 

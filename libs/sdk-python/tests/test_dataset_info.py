@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from runseal.dataset_info import read_dataset_info
+from runseal.configuration.dataset_info import read_dataset_info
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from typing import Any, Optional
 import pytest
 from scripted_door import ScriptedDoor, answer, reset
 
-from runseal.door import (
+from runseal.delivery.door import (
     Door,
     EpochChanged,
     Hold,
@@ -26,7 +26,7 @@ from runseal.door import (
     read_retry_after,
 )
 from runseal.receipt import Known
-from runseal.set_aside import Problem
+from runseal.spool.set_aside import Problem
 
 EVENT = b'{"id":"a","type":"run.started"}'
 RECEIPT = {"id": "a", "ledger": "l", "epoch": 0, "seq": 1, "hash": "a" * 64, "sealed_at": "now", "duplicate": False}

@@ -24,8 +24,8 @@ from waiting import wait_for
 import runseal
 from runseal.cli import main
 from runseal.config import Config
-from runseal.door import REFUSAL_CODES
-from runseal.send_spool import send_spool
+from runseal.delivery.door import REFUSAL_CODES
+from runseal.delivery.send_spool import send_spool
 
 NODE = ROOT / "node_modules" / ".bin" / "node"
 COMMAND = ROOT / "apps" / "cli" / "bin" / "runseal.js"
@@ -271,7 +271,7 @@ def test_we_know_every_refusal_that_the_contracts_have(tmp_path: Path) -> None:
 
 
 def test_the_limits_are_the_contracts(tmp_path: Path) -> None:
-    from runseal.events import EVENTS_PER_REQUEST, PAYLOAD_BYTES, REQUEST_BYTES
+    from runseal.events.event import EVENTS_PER_REQUEST, PAYLOAD_BYTES, REQUEST_BYTES
 
     text = (ROOT / "libs" / "contracts" / "src" / "limits.ts").read_text(encoding="utf-8")
 

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from runseal import hash_file, hash_folder, hash_path
-from runseal.hash_cache import HashCache
-from runseal.hash_path import Changed, FileDigest, hash_files, manifest_bytes
+from runseal.files.hash_cache import HashCache
+from runseal.files.hash_path import Changed, FileDigest, hash_files, manifest_bytes
 
 MIB = 1024 * 1024
 
@@ -173,7 +173,7 @@ def test_a_damaged_cache_is_an_empty_one(tmp_path: Path, text: str) -> None:
 
 @pytest.mark.usefixtures("later")
 def test_the_cache_is_bounded_and_keeps_what_others_wrote(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("runseal.hash_cache._ENTRIES_MAX", 3)
+    monkeypatch.setattr("runseal.files.hash_cache._ENTRIES_MAX", 3)
     place = str(tmp_path / "cache.json")
     one, other = HashCache(place), HashCache(place)
     for cache, names in ((one, "ab"), (other, "cd")):

@@ -22,9 +22,9 @@ from test_tensors import pack, write
 from waiting import wait_for
 
 import runseal
-from runseal.hash_path import Changed, hash_folder, hash_path
-from runseal.hash_worker import answer
-from runseal.hashing import Finding, Hashing
+from runseal.files.hash_path import Changed, hash_folder, hash_path
+from runseal.files.hash_worker import answer
+from runseal.files.hashing import Finding, Hashing
 from runseal.say import Teller
 
 MIB = 1024 * 1024
@@ -282,7 +282,7 @@ def changing(times: int, monkeypatch: pytest.MonkeyPatch, error: Callable[[], Ex
             raise error()
         return hash_path(*given)
 
-    monkeypatch.setattr("runseal.hash_worker.hash_path", act)
+    monkeypatch.setattr("runseal.files.hash_worker.hash_path", act)
     return calls
 
 
@@ -323,7 +323,7 @@ def test_what_changes_between_its_digest_and_the_look_at_its_tensors_has_neither
             file.write(b"more")
         return content
 
-    monkeypatch.setattr("runseal.hash_worker.hash_path", act)
+    monkeypatch.setattr("runseal.files.hash_worker.hash_path", act)
     reply = answer(request(path, tensors=True, limit_s=60))
     assert (reply["content"], reply["tensors_finite"]) == (None, None)
     assert "changed while it was read" in reply["notes"][-1]
@@ -476,7 +476,7 @@ run.finish()
 def test_an_idle_process_ends_and_the_next_path_starts_another(
     hashing: Hashing, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("runseal.hashing._IDLE_S", 0.05)
+    monkeypatch.setattr("runseal.files.hashing._IDLE_S", 0.05)
     first = started(hashing, tmp_path)
     wait_for("its end", lambda: not is_running(first))
     assert started(hashing, tmp_path) != first

@@ -92,7 +92,7 @@ def test_the_package_is_at_hand_below_also_where_it_is_not_installed(wrapping: W
     script = "import runseal.clock; print(runseal.__file__)"
     if subprocess.run([bare, "-c", script], env={}, capture_output=True, check=False).returncode == 0:
         pytest.skip("this machine's own Python has the package")
-    hook = f"{_package()}/runseal/hook"
+    hook = f"{_package()}/runseal/wrapper/hook"
     inner = f"PYTHONPATH={hook} exec {bare} -c '{script}'"
     code, out, err = wrapping.run(["sh", "-c", inner])
     assert (code, out.decode().strip()) == (0, f"{_package()}/runseal/__init__.py"), err

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from runseal.masking import MASK, is_secret_name, mask_secrets, mask_text
+from runseal.events.masking import MASK, is_secret_name, mask_secrets, mask_text
 
 HF = "hf_" + "aB3" * 12
 SK = "sk-proj-" + "a1" * 15

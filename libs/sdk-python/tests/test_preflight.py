@@ -13,10 +13,10 @@ from typing import Any, NamedTuple, Optional
 import pytest
 from training_folder import CLEAN, commit_all, git, make_training_folder, yaml_of
 
+from runseal.configuration.yaml_config import read_yaml_config
 from runseal.preflight import Finding, check_config, check_read_config
-from runseal.preflight_catalogue import KINDS
-from runseal.preflight_file import known_keys
-from runseal.yaml_config import read_yaml_config
+from runseal.preflight.catalogue import KINDS
+from runseal.preflight.file import known_keys
 
 CONFIGS = Path(__file__).parent / "configs"
 GONE = object()
@@ -236,7 +236,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     place = tmp_path / "training"
     make_training_folder(place)
     monkeypatch.chdir(place)
-    monkeypatch.setattr("runseal.preflight_file._installed", lambda: None)
+    monkeypatch.setattr("runseal.preflight.file._installed", lambda: None)
     return place
 
 
@@ -322,7 +322,7 @@ def test_an_option_behind_a_yaml_is_an_unknown_key_as_it_is_for_the_trainer(fold
 def test_another_llamafactory_that_is_installed_may_know_more_keys(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("runseal.preflight_file._installed", lambda: "0.9.9")
+    monkeypatch.setattr("runseal.preflight.file._installed", lambda: "0.9.9")
     (one,) = [one for one in check_config("train.yaml", ["brand_new=1"], {}) if one.id == "keys.known"]
     assert one.severity == "warn"
     assert "0.9.9" in one.found

@@ -19,7 +19,7 @@ from spools import KEY, config, spooled
 from waiting import wait_for
 
 import runseal
-from runseal.send_spool import send_spool
+from runseal.delivery.send_spool import send_spool
 
 PACKAGE = str(Path(runseal.__file__).parents[1])
 PREAMBLE = "import os, sys, threading, time, runseal\nrun = runseal.start_run('x')\n"

@@ -15,11 +15,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runseal.canonical_json import canonical_json
-from runseal.events import payload_check
-from runseal.profile_dataset import guess_schema, profile_dataset
-from runseal.profile_lengths import EDGES
-from runseal.profile_rows import Unreadable, read_rows
-from runseal.profile_sketch import RowHashes, row_hash
+from runseal.events.event import payload_check
+from runseal.files.profile_dataset import guess_schema, profile_dataset
+from runseal.files.profile_lengths import EDGES
+from runseal.files.profile_rows import Unreadable, read_rows
+from runseal.files.profile_sketch import RowHashes, row_hash
 
 ROWS = [
     {"instruction": "say hi", "input": None, "output": "hi"},
@@ -95,7 +95,7 @@ def test_what_is_no_json_is_refused_rather_than_counted_in_part(tmp_path: Path, 
 
 
 def test_a_row_that_memory_should_not_hold_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("runseal.profile_rows._ROW_CHARACTERS_MAX", 2 * 1024 * 1024)
+    monkeypatch.setattr("runseal.files.profile_rows._ROW_CHARACTERS_MAX", 2 * 1024 * 1024)
     (tmp_path / "a.json").write_text('[1, "' + "x" * 9_000_000)
     with pytest.raises(Unreadable, match="row 1 is longer"):
         list(read_rows(str(tmp_path / "a.json")))

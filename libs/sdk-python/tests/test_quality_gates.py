@@ -14,7 +14,7 @@ from places import ROOT
 
 import runseal
 from runseal import ConfigError, QualityGates
-from runseal.quality_gates_policy import DEFAULT_GATES, METRICS
+from runseal.gates.policy import DEFAULT_GATES, METRICS
 
 VECTORS: dict[str, Any] = json.loads((ROOT / "apps" / "gates" / "vectors" / "quality-gates.json").read_text("utf-8"))
 CASES: list[dict[str, Any]] = VECTORS["cases"]

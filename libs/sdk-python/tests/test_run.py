@@ -14,7 +14,7 @@ from spools import KEY, spooled
 from waiting import wait_for
 
 import runseal
-from runseal.events import find_invalid
+from runseal.events.event import find_invalid
 
 
 def start(door: Optional[ScriptedDoor], spool_dir: str, said: list[str], **options: Any) -> runseal.Run:
@@ -531,7 +531,7 @@ def test_a_spool_that_would_not_outlive_the_machine_goes_beside_the_output(
     tmp_path: Path, said: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     volatile = "/dev/shm"
-    from runseal.places import file_system_of
+    from runseal.spool.places import file_system_of
 
     if file_system_of(volatile) != "tmpfs" or file_system_of(str(tmp_path)) in ("tmpfs", "overlay"):
         pytest.skip("this machine has no tmpfs beside a disk")

@@ -13,7 +13,7 @@ from test_end_to_end import Server, pytestmark, server
 from waiting import wait_for
 from wrapping import Wrapping
 
-from runseal.door import Door
+from runseal.delivery.door import Door
 
 __all__ = ["pytestmark", "server"]
 

@@ -12,9 +12,9 @@ import pytest
 from jsonschema import Draft202012Validator
 from places import EXAMPLES, SCHEMAS
 
-from runseal import schema as runseal_schema
-from runseal.events import find_invalid, payload_check, retention_of
-from runseal.schema import compile_schema
+from runseal.events import schema as runseal_schema
+from runseal.events.event import find_invalid, payload_check, retention_of
+from runseal.events.schema import compile_schema
 
 EXAMPLE_FILES = sorted(EXAMPLES.glob("*.json"))
 

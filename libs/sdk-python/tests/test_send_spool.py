@@ -11,10 +11,10 @@ from scripted_door import ScriptedDoor, answer, problem
 from spools import KEY, config, disown, draft, open_spool
 
 from runseal.cli import main
-from runseal.command_spool import read_since
+from runseal.commands.spool import read_since
+from runseal.delivery.send_spool import FolderResult, send_spool
 from runseal.receipt import Receipt
-from runseal.send_spool import FolderResult, send_spool
-from runseal.spool import Spool
+from runseal.spool.spool import Spool
 
 WEEK_S = 7 * 24 * 3600
 

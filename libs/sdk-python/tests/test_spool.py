@@ -19,14 +19,14 @@ from spools import KEY, RUN, config, disown, draft, open_spool, spooled, stored
 from waiting import wait_for
 
 import runseal
-from runseal.metrics import Row
-from runseal.outbox import Outbox, Refused
-from runseal.payloads import BLANK_ENDING
+from runseal.events.metrics import Row
+from runseal.events.payloads import BLANK_ENDING
 from runseal.receipt import Receipt
-from runseal.recorder import Recorder
+from runseal.recording.recorder import Recorder
 from runseal.say import Teller
-from runseal.segment import decode_segment
-from runseal.spool_layout import ack_file, has_live_owner, list_segments
+from runseal.spool.layout import ack_file, has_live_owner, list_segments
+from runseal.spool.outbox import Outbox, Refused
+from runseal.spool.segment import decode_segment
 from runseal.version import CLIENT, VERSION
 
 WEEK_S = 7 * 24 * 3600
@@ -360,7 +360,7 @@ def test_a_disk_that_hangs_costs_rows_beyond_the_queue_and_one_short_wait(
         wait_for("the disk", lambda: os.path.exists(hanging), 60)
         return real_write(handle, data)
 
-    monkeypatch.setattr("runseal.spool_layout.os.write", write)
+    monkeypatch.setattr("runseal.spool.layout.os.write", write)
     row = Row("train", 1, None, time.time(), {"loss": 1.0})
     began = time.monotonic()
     for step in range(60_000):

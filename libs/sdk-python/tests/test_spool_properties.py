@@ -14,14 +14,14 @@ from hypothesis import strategies as st
 from scripted_door import Exchange, ScriptedDoor, answer, problem, reset, reset_after_commit
 from spools import KEY, config, disown, draft, open_spool, stored
 
-from runseal.door import Door
-from runseal.outbox import Outbox
+from runseal.delivery.door import Door
+from runseal.delivery.send_spool import send_spool
+from runseal.delivery.sender import Sender
 from runseal.say import Teller
-from runseal.segment import decode_segment, encode_entry
-from runseal.send_spool import send_spool
-from runseal.sender import Sender
-from runseal.spool import Spool
-from runseal.spool_layout import list_segments, segment_file
+from runseal.spool.layout import list_segments, segment_file
+from runseal.spool.outbox import Outbox
+from runseal.spool.segment import decode_segment, encode_entry
+from runseal.spool.spool import Spool
 
 bodies = st.lists(st.binary(min_size=1, max_size=60), max_size=6)
 

@@ -11,18 +11,18 @@ from typing import Any
 
 import pytest
 
-from runseal.checkpoints import CheckpointWatch, step_of
-from runseal.data_facts import data_facts, rows_digest
-from runseal.events import payload_check
-from runseal.git_state import DIFF_BYTES_MAX, read_diff, read_git
+from runseal.configuration.training_config import config_file, read_parameters
+from runseal.events.event import payload_check
 from runseal.ids import uuid7
-from runseal.kept_text import keep_text
-from runseal.machine import describe_packages, image_digest
-from runseal.outputs import find_outputs
-from runseal.resources import ResourceSampler
-from runseal.resume_note import Note, note_path, read_note, write_note
-from runseal.trainer_facts import base_model_of, final_step, resolved_arguments, seeds_of, weights_type
-from runseal.training_config import config_file, read_parameters
+from runseal.spool.kept_text import keep_text
+from runseal.surroundings.git_state import DIFF_BYTES_MAX, read_diff, read_git
+from runseal.surroundings.machine import describe_packages, image_digest
+from runseal.surroundings.resources import ResourceSampler
+from runseal.training.checkpoints import CheckpointWatch, step_of
+from runseal.training.data_facts import data_facts, rows_digest
+from runseal.training.outputs import find_outputs
+from runseal.training.resume_note import Note, note_path, read_note, write_note
+from runseal.training.trainer_facts import base_model_of, final_step, resolved_arguments, seeds_of, weights_type
 
 DIGEST = "sha256:" + "a" * 64
 
@@ -82,7 +82,7 @@ def test_packages_are_named_and_all_of_them_count_in_the_digest(monkeypatch: pyt
     before = describe_packages()
     assert before == describe_packages()
     assert before["versions"]["python"] == ".".join(map(str, sys.version_info[:3]))
-    monkeypatch.setattr("runseal.machine.installed_packages", lambda: {"some-package": "1"})
+    monkeypatch.setattr("runseal.surroundings.machine.installed_packages", lambda: {"some-package": "1"})
     assert describe_packages()["lock_digest"] != before["lock_digest"]
 
 

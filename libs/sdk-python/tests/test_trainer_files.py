@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from runseal.trainer_files import LogFile, TrainerRow, kind_of, read_trainer_state
+from runseal.training.trainer_files import LogFile, TrainerRow, kind_of, read_trainer_state
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from documented import DOCUMENT, read_blocks
 from places import ROOT
 
 import runseal
-from runseal.launch import read_launch
+from runseal.configuration.launch import read_launch
 
 TESTS = ROOT / "libs" / "sdk-python" / "trainers" / "test_run_command_documented.py"
 

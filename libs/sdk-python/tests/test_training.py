@@ -17,7 +17,7 @@ from spools import spooled
 BEGIN = """
 import os, sys
 from types import SimpleNamespace
-from runseal.begin_training import begin_training
+from runseal.training.begin_training import begin_training
 out, spool = sys.argv[1:3]
 args = SimpleNamespace(output_dir=out, seed=3, data_seed=None, logging_nan_inf_filter=True, world_size=1, run_name=out,
                        load_best_model_at_end=False, num_train_epochs=2, learning_rate=1e-3, hub_token="<HUB_TOKEN>")
@@ -189,7 +189,7 @@ def test_a_second_training_of_the_process_ends_the_first_one(tmp_path: Path) -> 
     events = train(
         tmp_path,
         """
-from runseal.unfinished import end_aside
+from runseal.recording.unfinished import end_aside
 first = begin_training(objects, {})
 first.trained()
 end_aside(first)

@@ -18,9 +18,9 @@ from places import read_vectors
 
 from runseal import hash_file, hash_folder
 from runseal.canonical_json import canonical_json, number_text
-from runseal.hash_path import FileDigest, manifest_bytes
-from runseal.outbox import Outbox
-from runseal.segment import decode_segment, encode_entry
+from runseal.files.hash_path import FileDigest, manifest_bytes
+from runseal.spool.outbox import Outbox
+from runseal.spool.segment import decode_segment, encode_entry
 
 CANONICAL = read_vectors("canonical-json")
 SPOOL = read_vectors("spool")

@@ -13,17 +13,17 @@ from hypothesis import strategies as st
 from scripted_door import ScriptedDoor
 from spools import config, disown, draft, open_spool
 
-from runseal.child_process import Exit, count_oom_kills, explain_exit
-from runseal.earlier_run import Resumed, find_resumed, mark_begun, mark_ended
-from runseal.launch import expanded_command, read_launch
-from runseal.log_capture import CHUNK_BYTES, Chunker
-from runseal.resume_note import Note, write_note
-from runseal.run_ending import decide_ending
-from runseal.start import start_run
-from runseal.stated_facts import read_facts
-from runseal.wrapped import Left, Wrapped
-from runseal.wrapper_end import deliver_left
-from runseal.yaml_values import ConfigRefused
+from runseal.configuration.launch import expanded_command, read_launch
+from runseal.configuration.stated_facts import read_facts
+from runseal.configuration.yaml_values import ConfigRefused
+from runseal.recording.start import start_run
+from runseal.recording.wrapped import Left, Wrapped
+from runseal.training.earlier_run import Resumed, find_resumed, mark_begun, mark_ended
+from runseal.training.resume_note import Note, write_note
+from runseal.wrapper.child_process import Exit, count_oom_kills, explain_exit
+from runseal.wrapper.end import deliver_left
+from runseal.wrapper.log_capture import CHUNK_BYTES, Chunker
+from runseal.wrapper.run_ending import decide_ending
 
 RUN = "01936b6e-1111-7000-8000-000000000000"
 ATTEMPT = "01936b6e-2222-7000-8000-000000000000"

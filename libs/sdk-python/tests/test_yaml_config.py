@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runseal.yaml_config import ConfigRefused, YamlMissing, read_yaml_config
+from runseal.configuration.yaml_config import ConfigRefused, YamlMissing, read_yaml_config
 
 YAML = """# train on ${NOT_NEEDED}
 model_name_or_path: ${BASE_MODEL_PATH}

@@ -1,7 +1,7 @@
 """Lists the keys that `llamafactory-cli train` knows, for `runseal preflight`: the names of its argument classes' members.
 
     python trainers/list_known_keys.py [--older 4.55.0 training_args.py training_args_seq2seq.py] > \
-        src/runseal/preflight_known_keys.json
+        src/runseal/preflight/known_keys.json
 
 Run it with the Python of an environment that has LLaMA-Factory. `--older` names an older transformers that the same
 LLaMA-Factory takes too, and the files of its argument classes: keys that have gone since are listed apart.

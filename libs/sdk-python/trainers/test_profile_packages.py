@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 import runseal
-from runseal.profile_dataset import profile_dataset
-from runseal.profile_lengths import LengthHistogram
+from runseal.files.profile_dataset import profile_dataset
+from runseal.files.profile_lengths import LengthHistogram
 
 ROWS: list[dict[str, Any]] = [
     {"prompt": f"say {index % 7}", "turns": [{"role": "user", "text": "ä"}], "weight": index / 4, "note": None}

@@ -7,18 +7,22 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from .config import ConfigError
-from .delivery import Delivery
-from .hash_path import FileDigest, PathContent, hash_file, hash_folder, hash_path
-from .run import Run
-from .start import start_run
+from .delivery.delivery import Delivery
+from .files.hash_path import FileDigest, PathContent, hash_file, hash_folder, hash_path
+from .recording.run import Run
+from .recording.start import start_run
 from .version import VERSION as __version__
 
 if TYPE_CHECKING:
-    from .audit_logger import AuditLogger
-    from .quality_gates import GateResult, QualityGates
+    from .document.audit_logger import AuditLogger
+    from .gates.quality_gates import GateResult, QualityGates
 
 #: Imported when they are asked for: a training that does not use them does not wait for them.
-_LATER = {"AuditLogger": "audit_logger", "GateResult": "quality_gates", "QualityGates": "quality_gates"}
+_LATER = {
+    "AuditLogger": "document.audit_logger",
+    "GateResult": "gates.quality_gates",
+    "QualityGates": "gates.quality_gates",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -7,21 +7,13 @@ import sys
 from collections.abc import Sequence
 from typing import Optional
 
-from . import (
-    command_attach,
-    command_gates,
-    command_preflight,
-    command_run,
-    command_show,
-    command_spool,
-    command_watch,
-)
-from .command_line import UNDETERMINED
+from .commands import attach, gates, preflight, run, show, spool, watch
+from .commands.command_line import UNDETERMINED
 from .config import ConfigError
 from .version import VERSION
 
 #: One module a command; each has `add_command(commands, everywhere)`.
-_COMMANDS = (command_run, command_watch, command_attach, command_spool, command_preflight, command_show, command_gates)
+_COMMANDS = (run, watch, attach, spool, preflight, show, gates)
 
 #: Commands of the program that comes with the server.
 _ELSEWHERE = frozenset(

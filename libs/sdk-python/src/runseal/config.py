@@ -9,7 +9,7 @@ import re
 from typing import NamedTuple, Optional, Union
 
 from .environment import Environment
-from .events import is_uuid
+from .ids import is_uuid
 from .say import Say, say_on_stderr
 
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 import time
+
+UUID_PATTERN = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 
 
 def uuid7() -> str:
@@ -15,6 +18,11 @@ def uuid7() -> str:
 def uuid4() -> str:
     """A random UUID. What producers are named by."""
     return _format(int.from_bytes(os.urandom(16), "big"), 4)
+
+
+def is_uuid(text: str) -> bool:
+    """Whether a text is a UUID as events carry it: lower case, with hyphens."""
+    return re.fullmatch(UUID_PATTERN, text) is not None
 
 
 def _format(number: int, version: int) -> str:

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any, Callable, Optional, TypeVar, cast
 
 from transformers import TrainerCallback
 
-from .begin_training import begin_training
-from .run import Run
+from .recording.run import Run
+from .recording.unfinished import end_aside
 from .say import Teller, say_on_stderr, words_of
-from .training import Training
-from .unfinished import end_aside
+from .training.begin_training import begin_training
+from .training.training import Training
 
 if TYPE_CHECKING:
-    from .audit_callback import AuditCallback as AuditCallback
+    from .document.audit_callback import AuditCallback as AuditCallback
 
 _teller = Teller(say_on_stderr)
 #: The training that is recorded in this process now; a second callback of the same trainer stands back.
@@ -124,7 +124,7 @@ def register() -> None:
 def __getattr__(name: str) -> Any:
     # It is made of what stands here.
     if name == "AuditCallback":
-        from .audit_callback import AuditCallback
+        from .document.audit_callback import AuditCallback
 
         return AuditCallback
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,1 @@
+"""What a run is told to do: command line, YAML, datasets, facts that a person states."""

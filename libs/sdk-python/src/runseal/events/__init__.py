@@ -1,0 +1,1 @@
+"""What is recorded: events, built and checked as the contracts have them, secrets masked."""

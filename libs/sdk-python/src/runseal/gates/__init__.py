@@ -1,0 +1,1 @@
+"""The quality gates, judged where the training runs."""

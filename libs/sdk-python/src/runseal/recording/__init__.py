@@ -1,0 +1,1 @@
+"""The handle of a run and what it does with what it is told."""

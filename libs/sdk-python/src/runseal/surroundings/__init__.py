@@ -1,0 +1,1 @@
+"""What a run happens in: machine, git, the cache of models."""
