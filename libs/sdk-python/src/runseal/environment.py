@@ -25,6 +25,8 @@ class Environment(NamedTuple):
     wrapper_dir: Optional[str] = None
     #: 1: losses that are not finite are logged as they are.
     raw_loss: Optional[str] = None
+    #: stop: the server may have a training stopped.
+    on_alert: Optional[str] = None
     #: The container image, with its digest.
     image: Optional[str] = None
     #: Processes of a training on this machine, as torchrun and its kind tell.
@@ -47,6 +49,7 @@ def read_environment() -> Environment:
         "RUNSEAL_ATTEMPT_ID",
         "RUNSEAL_WRAPPER_DIR",
         "RUNSEAL_RAW_LOSS",
+        "RUNSEAL_ON_ALERT",
         "RUNSEAL_IMAGE",
         "LOCAL_WORLD_SIZE",
         "NODE_RANK",

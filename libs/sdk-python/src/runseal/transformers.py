@@ -49,11 +49,14 @@ class RunsealCallback(TrainerCallback):  # type: ignore[misc]
         *,
         base_model: Optional[dict[str, Any]] = None,
         dataset: Optional[dict[str, Any]] = None,
+        on_alert: Optional[str] = None,
         **options: Any,
     ) -> None:
         """`base_model` and `dataset` state what the trainer cannot tell (`source`, `license`, `version`, ...); `options` are
-        those of `runseal.start_run`. Without `experiment` (RUNSEAL_EXPERIMENT) the output folder's name is taken."""
-        self._options = {"experiment": experiment, "base_model": base_model, "dataset": dataset, **options}
+        those of `runseal.start_run`. Without `experiment` (RUNSEAL_EXPERIMENT) the output folder's name is taken. With
+        `on_alert="stop"` (RUNSEAL_ON_ALERT) the server may have the training stopped."""
+        told = {"base_model": base_model, "dataset": dataset, "on_alert": on_alert}
+        self._options = {"experiment": experiment, **told, **options}
         self._training: Optional[Training] = None
 
     @property

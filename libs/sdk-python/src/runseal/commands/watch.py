@@ -7,16 +7,12 @@ import os
 import sys
 import time
 from contextlib import suppress
-from typing import Any, Optional
+from typing import Any
 
 from ..config import Config
-from ..delivery.door import Door
-from ..delivery.heartbeat import Heartbeat
-from ..events.payloads import Json
 from ..receipt import Receipt
 from ..recording.run import Run
 from ..recording.start import start_run
-from ..say import Teller
 from ..training.folder_watch import FolderWatch
 from ..wrapper.end import leave_receipt, record_final_outputs
 from ..wrapper.lead_run import LeadRun
@@ -59,7 +55,9 @@ def work(options: argparse.Namespace) -> int:
         return UNDETERMINED
     print(f"runseal: following {options.dir} as run {run.id}", file=sys.stderr)
     watch = FolderWatch(options.dir, is_from_start=True)
-    heart = _start_heart(run, config, watch)
+    if run.heart is not None:
+        run.heart.pulse = lambda: {"attempt": run.attempt, "phase": "load" if watch.last_row is None else "train"}
+        run.heart.on_stop = lambda: run.tell_stop("who follows it by its files cannot stop it", False)
     try:
         has_ended = _follow(run, watch, options)
         code = _end(run, watch, options, has_ended)
@@ -67,9 +65,6 @@ def work(options: argparse.Namespace) -> int:
         run.flush()
         print(f"runseal: no longer followed; run {run.id} is left without an end", file=sys.stderr)
         return UNDETERMINED
-    finally:
-        if heart is not None:
-            heart.stop()
     folder = os.path.dirname(lead.folder or "")
     if os.path.isdir(options.dir) and os.access(options.dir, os.W_OK):
         leave_receipt(options.dir, lead, run.attempt, receipts, 0, config._replace(spool_dir=folder))
@@ -93,19 +88,6 @@ def _start(options: argparse.Namespace, config: Config, receipts: list[Receipt])
         "rank": 0,
     }
     return start_run(options.experiment or name, **facts)
-
-
-def _start_heart(run: Run, config: Config, watch: FolderWatch) -> Optional[Heartbeat]:
-    if config.url is None or config.api_key is None:
-        return None
-
-    def pulse() -> Json:
-        return {"attempt": run.attempt, "phase": "load" if watch.last_row is None else "train"}
-
-    door = Door(config.url, config.api_key, config.ca_file, timeout_s=5.0)
-    heart = Heartbeat(door, run.id, pulse, lambda: None, Teller(config.say))
-    heart.start()
-    return heart
 
 
 def _follow(run: Run, watch: FolderWatch, options: argparse.Namespace) -> bool:

@@ -17,17 +17,14 @@ _UNKNOWN_S = 2.0
 
 
 class Heartbeat:
-    """A daemon thread: nobody waits for it."""
+    """A daemon thread: nobody waits for it. Who knows better what the run does, or what to do about a stop, says so later."""
 
-    def __init__(
-        self, door: Door, run: str, pulse: Callable[[], Optional[Json]], on_stop: Callable[[], object], teller: Teller
-    ):
-        """`pulse` gives `{"attempt", "phase"}`, or None where there is nothing to keep alive now; `on_stop` is called once when
-        the server asks for an end."""
+    def __init__(self, door: Door, run: str, pulse: Callable[[], Json], on_stop: Callable[[], object], teller: Teller):
+        """`pulse` gives `{"attempt", "phase"}`; `on_stop` is called once when the server asks for an end."""
+        self.pulse = pulse
+        self.on_stop = on_stop
         self._door = door
         self._path = f"/v1/runs/{run}/heartbeat"
-        self._pulse = pulse
-        self._on_stop = on_stop
         self._teller = teller
         self._is_asked = False
         self._ended = threading.Event()
@@ -49,10 +46,7 @@ class Heartbeat:
 
     def _beat(self) -> Optional[float]:
         """Seconds until the next one; None: there is no sense in another."""
-        pulse = self._pulse()
-        if pulse is None:
-            return LEASE_S / 3
-        status, answer = self._door.ask(self._path, json.dumps(pulse).encode())
+        status, answer = self._door.ask(self._path, json.dumps(self.pulse()).encode())
         if status == 404:
             # What is sealed is known a moment later; without that code it is an older server.
             return _UNKNOWN_S if answer.get("code") == "run_unknown" else None
@@ -61,7 +55,7 @@ class Heartbeat:
         self._tell(answer)
         if answer.get("stop") is True and not self._is_asked:
             self._is_asked = True
-            self._on_stop()
+            self.on_stop()
         lease = answer.get("lease_s")
         is_number = isinstance(lease, (int, float)) and not isinstance(lease, bool)
         return min(max(float(lease) / 3, 0.5), 60.0) if is_number else LEASE_S / 3  # type: ignore[arg-type]

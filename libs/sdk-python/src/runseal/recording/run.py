@@ -45,6 +45,9 @@ class Run(RunLife):
     records nothing: the run is the parent's.
     """
 
+    #: True once the server has asked for an end of the training: for a loop that wants to obey.
+    stop_requested = False
+
     @property
     def masked(self) -> list[str]:
         """What looked like a secret and was masked: event type and JSON pointer of each."""
@@ -141,6 +144,13 @@ class Run(RunLife):
     def record(self, event_type: str, payload: Mapping[str, Any], **facts: Unpack[EventFacts]) -> Optional[str]:
         """Records an event of the caller's own making; returns its id, or None where it was not accepted."""
         return self._keep(event_type, plain(payload), plain(facts))
+
+    def tell_stop(self, what: str, is_obeyed: Optional[bool], attempt: Optional[str] = None) -> None:
+        """The server asks for an end of the training: tells it, and records what becomes of that."""
+        self.stop_requested = True
+        self._teller.once("stop", f"the server asks for an end of the training; {what}")
+        payload = {"attempt": attempt or self.attempt, "name": "stop_requested", "text": what, "value": is_obeyed}
+        self.record("run.annotated", payload)
 
     @property
     def _subjects(self) -> Subjects:

@@ -8,6 +8,7 @@ from functools import wraps
 from typing import TYPE_CHECKING, Any, Callable, Optional, Protocol, TypeVar, cast
 
 from ..delivery.delivery import Delivery
+from ..delivery.heartbeat import Heartbeat
 from ..events.payloads import BLANK_ENDING, Json, describe_error, fill
 from ..files.hash_cache import hash_cache_beside
 from ..files.hashing import Hashing
@@ -80,6 +81,8 @@ class RunLife:
         self._others: Sequence[Json] = ()
         self._is_ended = False
         self.observer: Optional[Observer] = None
+        #: None where there is no server to tell, and below a wrapper, which tells it.
+        self.heart: Optional[Heartbeat] = None
 
     def __enter__(self) -> Self:
         return self
@@ -145,21 +148,25 @@ class RunLife:
                 lambda: fill(BLANK_ENDING, {name: given[name] for name in BLANK_ENDING if name in given})
             )
             payloads = [{**more, **(facts or BLANK_ENDING)}, {**more, **BLANK_ENDING}, {**bare, **BLANK_ENDING}]
-            if self._wrapped is None:
+            # An orphan seals its end itself: nobody is there any more who would.
+            wrapped = None if self._wrapped is None or self._wrapped.is_orphaned else self._wrapped
+            if wrapped is None:
                 self._attempt(lambda: recorder.end(event_type, payloads, self._others))
             else:
                 left = Left(recorder.producer, recorder.folder, self.attempt, recorder.count(), event_type, payloads[0])
-                self._wrapped.leave(left)
+                wrapped.leave(left)
             if self.observer is not None:
                 self._observe(event_type, payloads[0])
                 self._attempt(self.observer.ended)
             # A wrapper delivers what is left.
-            limit_s = _WRAPPED_DRAIN_S if self._wrapped is not None else deadline - time.monotonic()
+            limit_s = _WRAPPED_DRAIN_S if wrapped is not None else deadline - time.monotonic()
             self._attempt(lambda: recorder.drain(max(0.0, limit_s)))
             self._attempt(lambda: recorder.sync(max(0.1, deadline - time.monotonic())))
         finally:
             # Also where somebody loses patience and interrupts the wait.
             self._is_ended = True
+            if self.heart is not None:
+                self.heart.stop()
             self._attempt(self._tell_or_close)
         return self._delivery()
 

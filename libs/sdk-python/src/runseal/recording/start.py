@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Optional
 
 from ..config import Config, ConfigError, check_run_id, read_config
+from ..delivery.door import Door
+from ..delivery.heartbeat import Heartbeat
 from ..environment import Environment, read_environment
 from ..events.event import Invalid
 from ..events.payloads import BLANK_ATTEMPT, BLANK_RUN, Json, fill
@@ -85,7 +87,24 @@ def _start(config: Config, run: str, teller: Teller, events: list[Json], on_rece
     events[-1]["id"] = attempt
     for event in events:
         recorder.record(event)
-    return Run(run, attempt, recorder, teller, config.drain_s, command)
+    handle = Run(run, attempt, recorder, teller, config.drain_s, command)
+    handle.heart = _start_heart(handle, config, teller)
+    return handle
+
+
+def _start_heart(run: Run, config: Config, teller: Teller) -> Optional[Heartbeat]:
+    """So that a run whose process dies without a word is not taken for running for ever."""
+    if config.url is None or config.api_key is None:
+        return None
+    heart = Heartbeat(
+        Door(config.url, config.api_key, config.ca_file, timeout_s=5.0),
+        run.id,
+        lambda: {"attempt": run.attempt, "phase": "train"},
+        lambda: run.tell_stop("the training's loop is told by run.stop_requested", None),
+        teller,
+    )
+    heart.start()
+    return heart
 
 
 def _command(spool_dir: str) -> str:

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, Optional
 from ..environment import Environment
 from ..events.payloads import Json
 from ..ids import is_uuid
-from ..spool.layout import write_whole
+from ..spool.layout import start_of, write_whole
 
 _PHASES = frozenset(["load", "train", "eval", "save", "hash"])
 
@@ -80,6 +80,21 @@ class Wrapped:
     def take_datasets(self) -> None:
         self._write("datasets", "")
 
+    def tell_leader(self) -> None:
+        """This process is the wrapper."""
+        pid = os.getpid()
+        self._write("leader.json", json.dumps({"pid": pid, "started": start_of(pid), "pids": _space_of_pids()}))
+
+    @property
+    def is_orphaned(self) -> bool:
+        """Whether the wrapper is known to be dead: what it would have done at the end is the training's own to do. False where
+        nothing is known of it, as below a container."""
+        leader = _read(os.path.join(self.folder, "leader.json")) or {}
+        pid, started, pids = leader.get("pid"), leader.get("started"), leader.get("pids")
+        if not isinstance(pid, int) or started is None or pids is None or pids != _space_of_pids():
+            return False
+        return bool(start_of(pid) != started)
+
     def has_begun(self) -> bool:
         """Whether the server has the attempt, or nobody is there any more who would tell."""
         return os.path.exists(os.path.join(self.folder, "begun")) or not os.path.isdir(self.folder)
@@ -133,6 +148,13 @@ def find_wrapped(environment: Environment) -> Optional[Wrapped]:
     if run is None or attempt is None or folder is None or not is_uuid(attempt):
         return None
     return Wrapped(folder, attempt)
+
+
+def _space_of_pids() -> Optional[str]:
+    """In which space process ids are counted here; None where the system does not tell."""
+    with suppress(OSError):
+        return os.readlink("/proc/self/ns/pid")
+    return None
 
 
 def _read(path: str) -> Optional[dict[str, Any]]:

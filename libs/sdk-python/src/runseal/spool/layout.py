@@ -161,7 +161,7 @@ def write_meta(folder: str, meta: Meta) -> None:
 def write_owner(folder: str) -> None:
     """Marks the folder as this process's."""
     pid = os.getpid()
-    owner = {"pid": pid, "host": _host_name(), "started": _start_of(pid)}
+    owner = {"pid": pid, "host": _host_name(), "started": start_of(pid)}
     write_whole(os.path.join(folder, "owner.json"), json.dumps(owner).encode())
 
 
@@ -181,7 +181,7 @@ def has_live_owner(folder: str) -> bool:
         return time.time() - _newest_write(folder) < _SILENCE_S
     if pid != os.getpid() and not _is_running(pid):
         return False
-    return started is None or bool(started == _start_of(pid))
+    return started is None or bool(started == start_of(pid))
 
 
 def _host_name() -> str:
@@ -206,7 +206,7 @@ def _newest_write(folder: str) -> float:
     return max((modified_at(os.path.join(folder, name)) or 0 for name in _names(folder)), default=0)
 
 
-def _start_of(pid: int) -> Optional[str]:
+def start_of(pid: int) -> Optional[str]:
     """Boot and start time of a process where the system tells them: a pid alone is given again."""
     try:
         with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:

@@ -53,6 +53,7 @@ def begin_training(objects: Json, options: Json) -> Optional[Training]:
         parameters.setdefault("stage", objective)
     run.log_parameters(parameters)
     training = Training(run, objects, note, wrapped, parameters)
+    training.obeys_stop = _obeys_stop(run, options, environment)
     training.begin()
     _settle_filter(training, args, environment)
     beside = {**options, "wrapped": wrapped, "parameters": parameters, "found": training.found}
@@ -65,7 +66,11 @@ def _start(objects: Json, options: Json, told: Json, environment: Environment) -
     args, state = objects["args"], objects["state"]
     step = int(state.global_step)
     note = read_note(str(args.output_dir))
-    given = {name: value for name, value in options.items() if name not in ("base_model", "dataset", "experiment")}
+    given = {
+        name: value
+        for name, value in options.items()
+        if name not in ("base_model", "dataset", "experiment", "on_alert")
+    }
     attached = given.get("run_id") or environment.run_id
     if attached is None and step > 0 and note is not None and step in note.checkpoints:
         attached = given["run_id"] = note.run
@@ -85,6 +90,14 @@ def _start(objects: Json, options: Json, told: Json, environment: Environment) -
         "rank": 0,
     }
     return start_run(experiment, **fill(facts, given)), own
+
+
+def _obeys_stop(run: Run, options: Json, environment: Environment) -> bool:
+    told = options.get("on_alert") or environment.on_alert
+    if told not in (None, "stop"):
+        line = f'on_alert (RUNSEAL_ON_ALERT): found {told!r}, wanted "stop": the training is not stopped on request'
+        run._teller.once("on_alert", line)
+    return bool(told == "stop")
 
 
 def _settle_filter(training: Training, args: Any, environment: Environment) -> None:

@@ -57,10 +57,15 @@ class Training:
         self._lock = threading.Lock()
         self.is_ended = False
         self._phase = ""
+        #: Whether the trainer is asked to stop where the server wants that.
+        self.obeys_stop = False
 
     def begin(self) -> None:
         write_note(self._folder, self._note)
         self._resources.start()
+        if self.run.heart is not None:
+            self.run.heart.pulse = lambda: {"attempt": self.run.attempt, "phase": self._phase}
+            self.run.heart.on_stop = self._stop_requested
         self._tell_phase("train")
         remember(self)
 
@@ -113,10 +118,21 @@ class Training:
 
     def stepped(self, control: Any) -> None:
         """Between two steps: where the server wants an end and the user lets it, the trainer is asked to stop."""
-        if self._wrapped is not None and not control.should_training_stop and self._wrapped.wants_stop:
+        if not control.should_training_stop and self._is_to_stop():
             control.should_training_stop = True
             step = int(self.state.global_step)
             self.annotate("stopped_on_request", f"the trainer was asked to stop after step {step}", step)
+
+    def _is_to_stop(self) -> bool:
+        if self._wrapped is not None:
+            return self._wrapped.wants_stop
+        return self.obeys_stop and self.run.stop_requested
+
+    def _stop_requested(self) -> None:
+        whose = 'on_alert="stop" (RUNSEAL_ON_ALERT) lets it be stopped'
+        self.run.tell_stop(
+            "it is asked to stop after its step" if self.obeys_stop else f"it goes on: {whose}", self.obeys_stop
+        )
 
     def trained(self) -> None:
         self._is_trained = True
@@ -135,6 +151,7 @@ class Training:
                 return
             self.is_ended = True
         forget(self)
+        self._tell_phase("hash")
         for what, work in (
             ("the machine", self._resources.stop),
             ("what went in", self._wait_for_findings),
@@ -168,7 +185,7 @@ class Training:
 
     def _keep_outputs(self) -> None:
         # Below a wrapper that is the wrapper's: it sees what is written after this process.
-        if self._wrapped is None and self._is_trained:
+        if (self._wrapped is None or self._wrapped.is_orphaned) and self._is_trained:
             step = final_step(self._args, self.state)
             folders = [self._folder]
             if step in list_checkpoints(self._folder):
@@ -204,6 +221,6 @@ class Training:
                 self.run.wait_for_hashes(_HASHING_S)
 
     def _tell_phase(self, phase: str) -> None:
-        if self._wrapped is not None and phase != self._phase:
-            self._phase = phase
+        is_new, self._phase = phase != self._phase, phase
+        if is_new and self._wrapped is not None:
             self._wrapped.tell_phase(phase)

@@ -112,8 +112,9 @@ class LogCapture:
             self._readers.append(reader)
         self._recorder.start()
 
-    def finish(self) -> None:
-        """After the command's end: reads what is left, and records it."""
+    def finish(self) -> bool:
+        """After the command's end: reads what is left, and records it. False where a process that the command left behind
+        still holds its outputs open."""
         deadline = time.monotonic() + _LINGER_S
         for reader in self._readers:
             while reader.is_alive() and time.monotonic() < deadline:
@@ -122,6 +123,7 @@ class LogCapture:
                     break
         self._queue.put(None)
         self._recorder.join(30.0)
+        return not any(reader.is_alive() for reader in self._readers)
 
     def _pass_on(self, source: str, handle: int, to: int) -> None:
         is_open = True

@@ -11,8 +11,6 @@ from typing import Any, Callable, Optional
 
 from ..config import Config
 from ..configuration.launch import Launch, expanded_command
-from ..delivery.door import Door
-from ..delivery.heartbeat import Heartbeat
 from ..environment import child_variables
 from ..events.payloads import Json
 from ..recording.run import Run
@@ -27,6 +25,7 @@ from .launch_inputs import has_datasets, masked_values, record_config, record_da
 from .lead_run import LeadRun
 from .log_capture import LogCapture
 from .run_ending import decide_ending
+from .stand_in import StandIn
 from .start import Receipts, Wish, start_wrapped_run
 
 #: Share of the spool's limit that the texts of logs may take.
@@ -82,18 +81,18 @@ class _Wrapper:
         self._watch: Optional[FolderWatch] = None
         self._is_over = threading.Event()
         self._is_hurried = threading.Event()
-        self._heart: Optional[Heartbeat] = None
         self._claimed_here = False
 
     def work(self, wish: Wish) -> int:
         self._facts = wish.facts
+        self._take_heart(wish.obeys_stop)
         if wish.preflight is not None:
             names = ", ".join(wish.preflight)
             self._remark("preflight", names or "nothing is wrong", len(wish.preflight))
         try:
             self._attempt(self._prepare)
             self._teller.once("begun", f"recording run {self._run.id}{tell_place(self._config)}")
-            end = self._run_command(wish.obeys_stop)
+            end = self._run_command()
             with Hurry(self._is_hurried):
                 self._attempt(lambda: self._finish(end))
             return end.code
@@ -106,6 +105,7 @@ class _Wrapper:
         if launch.config is not None and launch.is_llama_factory:
             self._wrapped.leave_parameters(masked_values(launch.config))
         self._wrapped.leave_stated(self._facts)
+        self._wrapped.tell_leader()
         if has_datasets(launch):
             self._wrapped.take_datasets()
         if self._output_dir is not None:
@@ -114,7 +114,7 @@ class _Wrapper:
             if self._resumed is not None and self._resumed.step is not None:
                 self._watch.after_step = self._resumed.step
 
-    def _run_command(self, obeys_stop: bool) -> Exit:
+    def _run_command(self) -> Exit:
         command = self._launch.command
         try:
             command = expanded_command(self._launch, self._folder)
@@ -126,14 +126,15 @@ class _Wrapper:
             end = start_failure(error)
             self._teller.once("start", f"{command[0]}: {end.why}")
             return end
+        stand_in = StandIn(*child.outputs)
+        self._attempt(stand_in.start)
         capture = self._capture(child)
-        self._heart = self._start_heart(obeys_stop)
         beside = threading.Thread(target=lambda: self._attempt(self._beside), name="runseal-watch", daemon=True)
         beside.start()
         end = child.wait()
         self._phase = "hash"
         self._is_over.set()
-        self._attempt(capture.finish)
+        stand_in.release(self._attempt(capture.finish) is True)
         # A short command ends before all is told of what went in.
         beside.join(_BESIDE_S)
         # From here on a signal is for us: the command has ended.
@@ -162,24 +163,18 @@ class _Wrapper:
         capture.start(*child.outputs)
         return capture
 
-    def _start_heart(self, obeys_stop: bool) -> Optional[Heartbeat]:
-        url, key = self._config.url, self._config.api_key
-        if url is None or key is None:
-            return None
-        heart = Heartbeat(
-            Door(url, key, self._config.ca_file, timeout_s=5.0),
-            self._run.id,
-            lambda: {"attempt": self._attempt_now(), "phase": self._phase or self._wrapped.phase or self._seen_phase()},
-            lambda: self._stop_requested(obeys_stop),
-            self._teller,
-        )
-        heart.start()
-        return heart
+    def _take_heart(self, obeys_stop: bool) -> None:
+        """What the run's heartbeats tell is from here on what the command does."""
+        if self._run.heart is not None:
+            self._run.heart.pulse = self._pulse
+            self._run.heart.on_stop = lambda: self._stop_requested(obeys_stop)
+
+    def _pulse(self) -> Json:
+        return {"attempt": self._attempt_now(), "phase": self._phase or self._wrapped.phase or self._seen_phase()}
 
     def _stop_requested(self, obeys_stop: bool) -> None:
         what = "it is asked to stop after its step" if obeys_stop else "it goes on: --on-alert stop lets it be stopped"
-        self._teller.once("stop", f"the server asks for an end of the training; {what}")
-        self._remark("stop_requested", what, obeys_stop)
+        self._run.tell_stop(what, obeys_stop, self._attempt_now())
         if obeys_stop:
             self._wrapped.request_stop()
 
@@ -244,8 +239,6 @@ class _Wrapper:
         self._lead.has_waited(time.monotonic() - began)
         self._lead.wait_for_hashes(self._is_hurried.is_set)
         end_run(self._lead, end, ending, left, attempt)
-        if self._heart is not None:
-            self._heart.stop()
         self._teller.once("ended", tell_end(self._lead, ending, waiting))
         if self._output_dir is not None and os.path.isdir(self._output_dir):
             mark_ended(self._output_dir, self._run.id, ending.event_type.partition(".")[2])
