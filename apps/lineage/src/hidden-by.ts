@@ -8,5 +8,8 @@ export function hiddenBy({ name, value }: Pick<AnnotationFacts, 'name' | 'value'
   if (name === 'nan_inf_filter' && value === true) {
     return 'The trainer replaces a loss that is not finite before it logs it: such a loss does not show in the curve, grad_norm and the weights tell.';
   }
+  if (name === 'rows_completed') {
+    return 'Rows that come after it add to steps that were passed: a fall of the step in this attempt no longer shows as a fault.';
+  }
   return null;
 }

@@ -111,6 +111,16 @@ describe('faults', () => {
     });
   });
 
+  it('takes rows that a closing file adds to those followed live for no fall, once that was said', () => {
+    const rows = (seq: number, ...steps: number[]) =>
+      event(seq, 'run.metrics-logged', { rows: steps.map((step) => row('train', step, { loss: 1 })) });
+    const completed = (attempt: string) =>
+      event(3, 'run.annotated', { attempt, name: 'rows_completed', text: null, value: 2 });
+    const live = [event(0, 'run.started'), began(1), rows(2, 1, 2)];
+    expect(faults(fold(...live, completed(ATTEMPT), rows(4, 1, 2)))).toEqual([]);
+    expect(faults(fold(...live, completed(RESUMED), rows(4, 1, 2)))).toEqual([['step_falling', 4, 1]]);
+  });
+
   it('does not take the lower step of a resumed attempt for a fault', () => {
     const at = (seq: number, attempt: string, step: number) =>
       event(seq, 'run.metrics-logged', { attempt, rows: [row('train', step, { loss: 1 })] });

@@ -76,9 +76,15 @@ function readSteps(draft: Draft, event: Told<'run.metrics-logged'>, before: RowM
   };
   flag('step_negative', negative, 'steps below 0');
   flag('step_fractional', fractional, 'steps that are no whole numbers');
-  flag('step_falling', falling, 'steps that fall within the attempt');
+  if (falling > 0 && !isCompleted(draft, attempt)) {
+    flag('step_falling', falling, 'steps that fall within the attempt');
+  }
   return newest;
 }
+
+/** Whether it was said before that what now comes adds to rows that were recorded live. */
+const isCompleted = (draft: Draft, attempt: string): boolean =>
+  draft.annotations.some(({ name, attempt: of }) => name === 'rows_completed' && of === attempt);
 
 function seeKeys(draft: Draft, event: Told<'run.metrics-logged'>): void {
   let keys: Record<string, true> | null = null;

@@ -63,6 +63,10 @@ def test_a_foreign_training_is_followed_as_it_happens_to_its_end(door: ScriptedD
         ("train", 5, 1, {"grad_norm": 0.5}),
         ("summary", 20, 0, {"train_loss": 1.5}),
     ]
+    # Said before the rows whose steps were passed already.
+    assert end_of(door, "run.annotated")["name"] == "rows_completed"
+    said = door.types.index("run.annotated")
+    assert [one for one in door.types[said:] if one != "run.resources-sampled"][1] == "run.metrics-logged"
     assert end_of(door, "run.checkpoint-deleted")["step"] == 5
     assert end_of(door, "run.finished")["completed_steps"] == 20
     assert [event["payload"]["role"] for event in door.of_type("run.output-recorded")][:2] == ["weights", "report"]

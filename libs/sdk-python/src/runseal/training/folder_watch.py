@@ -82,7 +82,13 @@ class FolderWatch:
 
     def settle(self, run: Run) -> None:
         """At the end: what the trainer's state has beyond the rows that were followed, grad_norm for one."""
-        for row in self._unrecorded(self.state()):
+        rows = self._unrecorded(self.state())
+        if rows:
+            # Said before they come: their steps were passed long ago.
+            text = "what trainer_state.json tells beyond the rows that were followed, as rows of their own"
+            payload = {"attempt": run.attempt, "name": "rows_completed", "text": text, "value": len(rows)}
+            run.record("run.annotated", payload)
+        for row in rows:
             self._record(run, row)
 
     @property
