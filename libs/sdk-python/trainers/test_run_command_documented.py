@@ -132,9 +132,11 @@ def test_plain_transformers_with_and_without_the_command(place: Place, server: S
     assert wrapped != run
     assert [event["type"] for event in events].count("run.attempt-started") == 1
     assert "run.log-captured" in [event["type"] for event in events]
+    assert gaps(server, wrapped) == gaps(server, run)
     place.sh("cluster")
     cluster, events = place.events_of_newest()
     assert cluster not in (run, wrapped)
+    assert gaps(server, cluster) == gaps(server, run)
     (end,) = [event["payload"] for event in events if event["type"] == "run.finished"]
     assert len(end["producers"]) == 2
     assert server.verify()["verdict"] == "intact"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from functools import wraps
 from typing import TYPE_CHECKING, Any, Callable, Optional, TypeVar, cast
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 _teller = Teller(say_on_stderr)
 #: The training that is recorded in this process now; a second callback of the same trainer stands back.
 _current: list[Training] = []
+#: Those of this process, since a trainer may have one from `report_to` or a wrapper beside the one that its script made.
+_made: list[weakref.ref[RunsealCallback]] = []
 
 Method = TypeVar("Method", bound=Callable[..., None])
 
@@ -58,16 +61,27 @@ class RunsealCallback(TrainerCallback):  # type: ignore[misc]
         told = {"base_model": base_model, "dataset": dataset, "on_alert": on_alert}
         self._options = {"experiment": experiment, **told, **options}
         self._training: Optional[Training] = None
+        #: The one of the same trainer that records in this one's place.
+        self._lead: Optional[RunsealCallback] = None
+        #: Of the trainer that this one was given to; None where that is not known.
+        self._args: Any = None
+        _made[:] = [one for one in _made if one() is not None] + [weakref.ref(self)]
 
     @property
     def run(self) -> Optional[Run]:
         """The run that is recorded; None before the training and where nothing is."""
-        return self._training.run if self._training is not None else None
+        training = (self._lead or self)._training
+        return training.run if training is not None else None
 
     def finish(self) -> None:
         """Ends the run now, not when the process ends; call it when the model is saved."""
-        if self._training is not None:
-            self._training.end()
+        training = (self._lead or self)._training
+        if training is not None:
+            training.end()
+
+    @_guarded
+    def on_init_end(self, args: Any, state: Any, control: Any, **objects: Any) -> None:
+        self._args = args
 
     @_guarded
     def on_train_begin(self, args: Any, state: Any, control: Any, **objects: Any) -> None:
@@ -77,7 +91,7 @@ class RunsealCallback(TrainerCallback):  # type: ignore[misc]
             end_aside(one)
         _current.clear()
         objects.update(args=args, state=state)
-        self._training = begin_training(objects, self._options)
+        self._training = begin_training(objects, self._lead_others(args))
         if self._training is not None:
             _current.append(self._training)
 
@@ -115,6 +129,17 @@ class RunsealCallback(TrainerCallback):  # type: ignore[misc]
     def on_train_end(self, args: Any, state: Any, control: Any, **objects: Any) -> None:
         if self._training is not None:
             self._training.trained()
+
+    def _lead_others(self, args: Any) -> dict[str, Any]:
+        """What all callbacks of this trainer were told; where two were told the same, this one's counts. They stand back."""
+        options = dict(self._options)
+        for other in (one() for one in _made):
+            if other is None or other is self or (other._args is not None and other._args is not args):
+                continue
+            other._lead = self
+            options.update({name: value for name, value in other._options.items() if options.get(name) is None})
+        self._lead = None
+        return options
 
 
 def register() -> None:

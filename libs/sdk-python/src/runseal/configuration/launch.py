@@ -23,14 +23,12 @@ class Launch(NamedTuple):
     config: Optional[YamlConfig]
     #: Why the configuration is not read; None where it is, or there is none.
     fault: Optional[str]
+    #: The configuration's file, read or not; None where none is named.
+    config_path: Optional[str]
 
     @property
     def values(self) -> Json:
         return self.config.values if self.config is not None else {}
-
-    @property
-    def config_path(self) -> Optional[str]:
-        return None if self.config_at is None else self.command[self.config_at]
 
     @property
     def output_dir(self) -> Optional[str]:
@@ -51,12 +49,12 @@ def read_launch(command: Sequence[str], config: Optional[str] = None) -> Launch:
     at = next((at for at, word in enumerate(words) if word == config), next(named, None))
     path = config or (None if at is None else words[at])
     if path is None:
-        return Launch(words, program is not None, None, None, None)
+        return Launch(words, program is not None, None, None, None, None)
     overrides = words[at + 1 :] if program is not None and at is not None else []
     try:
-        return Launch(words, program is not None, at, read_yaml_config(path, overrides), None)
+        return Launch(words, program is not None, at, read_yaml_config(path, overrides), None, path)
     except (ConfigRefused, OSError, ValueError) as refused:
-        return Launch(words, program is not None, at, None, str(refused))
+        return Launch(words, program is not None, at, None, str(refused), path)
 
 
 def expanded_command(launch: Launch, folder: str) -> list[str]:

@@ -72,13 +72,12 @@ class Wrapped:
     def leave_stated(self, stated: Json) -> None:
         self._write("stated.json", json.dumps(stated))
 
-    @property
-    def records_datasets(self) -> bool:
-        """Whether the wrapper knows the data from the configuration, and records them."""
-        return os.path.exists(os.path.join(self.folder, "datasets"))
+    def take(self, what: str) -> None:
+        """The wrapper records this itself, since it knows it from the command: `config` or `datasets`."""
+        self._write(f"{what}.taken", "")
 
-    def take_datasets(self) -> None:
-        self._write("datasets", "")
+    def has_taken(self, what: str) -> bool:
+        return os.path.exists(os.path.join(self.folder, f"{what}.taken"))
 
     def tell_leader(self) -> None:
         """This process is the wrapper."""

@@ -39,8 +39,9 @@ def begin_training(objects: Json, options: Json) -> Optional[Training]:
     environment = read_environment()
     wrapped = find_wrapped(environment)
     told = wrapped.parameters() if wrapped is not None else {}
-    if wrapped is not None and not options.get("base_model"):
-        options = {**options, "base_model": wrapped.stated().get("base_model")}
+    if wrapped is not None:
+        stated = wrapped.stated()
+        options = {**options, **{name: options.get(name) or stated.get(name) for name in ("base_model", "dataset")}}
     told = told or read_parameters(sys.argv)
     offered = take_offer()
     run, note = (offered.run, None) if offered is not None else _start(objects, options, told, environment)

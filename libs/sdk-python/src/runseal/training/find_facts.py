@@ -53,7 +53,8 @@ def _config(run: Run, objects: Json, options: Json) -> None:
     """The configuration's file, the arguments as they were resolved, and the state of the code."""
     resolved = keep_resolved(run, options["parameters"])
     options["found"]["resolved"] = resolved.path
-    path = None if options["wrapped"] is not None else config_file(sys.argv)
+    wrapped = options["wrapped"]
+    path = None if wrapped is not None and wrapped.has_taken("config") else config_file(sys.argv)
     git = read_git(path or os.getcwd()) or read_git(os.getcwd())
     state = None if git is None else {"repository": git.repository, "commit": git.commit, "dirty": git.dirty}
     more: Any = {"path": path, "hash": True} if path else {}
@@ -100,7 +101,7 @@ def _training_data(run: Run, objects: Json, options: Json) -> None:
     """As far as the trainer tells; a wrapper that has read the configuration knows more."""
     data = getattr(objects.get("train_dataloader"), "dataset", None)
     wrapped = options["wrapped"]
-    if data is None or (wrapped is not None and wrapped.records_datasets) or "dataset" in options["told"]:
+    if data is None or (wrapped is not None and wrapped.has_taken("datasets")) or "dataset" in options["told"]:
         return
     facts = data_facts(data)
     own = {name: value for name, value in facts._asdict().items() if value is not None}

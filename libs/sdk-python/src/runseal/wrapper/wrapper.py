@@ -107,7 +107,9 @@ class _Wrapper:
         self._wrapped.leave_stated(self._facts)
         self._wrapped.tell_leader()
         if has_datasets(launch):
-            self._wrapped.take_datasets()
+            self._wrapped.take("datasets")
+        if launch.config_path is not None:
+            self._wrapped.take("config")
         if self._output_dir is not None:
             own = self._resumed.own if self._resumed is not None else frozenset()
             self._watch = FolderWatch(self._output_dir, own=own)
