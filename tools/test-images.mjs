@@ -29,6 +29,8 @@ async function main() {
   const service = ['run', '--rm', IMAGE, 'apps/gates/dist/main.js'];
   const { output } = await run('docker', service);
   if (!say('load', output.includes('DATABASE_URL is not set'), output)) return false;
+  const wheels = await run('docker', ['run', '--rm', '--entrypoint', 'sh', IMAGE, '-c', 'ls libs/sdk-python/dist']);
+  if (!say('client', /^runseal-.*\.whl$/m.test(wheels.output), wheels.output)) return false;
   const compose = [['docker', 'compose'], ['docker-compose']].find(([one, ...more]) =>
     answers(one, [...more, 'version']),
   );
