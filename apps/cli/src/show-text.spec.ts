@@ -192,6 +192,11 @@ describe('curves', () => {
     const text = show({ others: { series: [...named, seriesOf('eval_loss', [1], 'eval')], omitted } });
     expect(text).toContain('also, newest values: m0 0, m1 1, m2 2, m3 3, m4 4, m5 5, m6 6, m7 7, and 93 metrics more');
   });
+
+  test('what is logged beside evaluations too is named once', () => {
+    const series = [seriesOf('tokens', [1, 7]), seriesOf('tokens', [1, 7], 'eval'), seriesOf('kl', [1])];
+    expect(show({ others: { series, omitted: [] } })).toContain('also, newest values: tokens 7, kl 1\n');
+  });
 });
 
 describe('the verdict', () => {

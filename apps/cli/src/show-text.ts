@@ -147,7 +147,10 @@ const isCurve = ({ key, kind }: Named, name: string): boolean =>
 /** What else was logged, by name, with the newest values. */
 function namesOf({ series, omitted }: Shown['others']): string[] {
   const isOther = (one: Named) => one.kind !== 'summary' && !DRAWN.some((name) => isCurve(one, name));
-  const rest = series.filter(isOther);
+  // A name that is logged beside evaluations too is shown once.
+  const rest = [
+    ...new Map(series.toReversed().flatMap((one) => (isOther(one) ? [[one.key, one]] : []))).values(),
+  ].reverse();
   const unnamed = omitted.filter(isOther).length;
   if (rest.length + unnamed === 0) return [];
   const shown = rest.slice(0, OTHERS_SHOWN).map(({ key, points }) => `${cell(key)} ${cell(points.at(-1)?.[1])}`);

@@ -256,9 +256,10 @@ def test_words_and_curves_for_a_terminal() -> None:
         "3 h 07 min",
         "2 d 03 h",
     ]
-    assert [cell(one) for one in (None, "", 2.0, 0.1234567, 1e-9, "x" * 50)] == [
+    assert [cell(one) for one in (None, "", True, 2.0, 0.1234567, 1e-9, "x" * 50)] == [
         "-",
         "-",
+        "true",
         "2",
         "0.123457",
         "1e-9",

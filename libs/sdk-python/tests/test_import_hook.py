@@ -49,9 +49,9 @@ def test_every_trainer_below_reports_to_us_once_whatever_it_was_told(wrapping: W
     code, out, err = wrapping.run([sys.executable, "-c", script])
     assert code == 0, err
     assert out.decode().splitlines() == [
-        "['RunsealCallback']",
-        "['Theirs', 'RunsealCallback']",
-        "['Theirs', 'RunsealCallback']",
+        "['AddedCallback']",
+        "['Theirs', 'AddedCallback']",
+        "['Theirs', 'AddedCallback']",
     ]
 
 
@@ -142,8 +142,8 @@ def test_an_environment_with_the_package_knows_it_by_name_and_reports_to_it_only
     done = subprocess.run([sys.executable, "-c", textwrap.dedent(script)], capture_output=True, text=True, check=False)
     assert done.stdout.splitlines() == [
         "['Theirs'] False",
-        "['RunsealCallback']",
-        "['RunsealCallback', 'Theirs']",
+        "['AddedCallback']",
+        "['AddedCallback', 'Theirs']",
         "nobody is not supported",
     ], done.stderr
 

@@ -142,11 +142,15 @@ class RunsealCallback(TrainerCallback):  # type: ignore[misc]
         return options
 
 
+class AddedCallback(RunsealCallback):
+    """What `report_to` and a wrapper add. Of two of the same class transformers would say that they are too many."""
+
+
 def register() -> None:
     """Makes `report_to: runseal` (or `["runseal"]`) known to transformers. Does nothing the second time."""
     from transformers.integrations import integration_utils
 
-    integration_utils.INTEGRATION_TO_CALLBACK.setdefault("runseal", RunsealCallback)
+    integration_utils.INTEGRATION_TO_CALLBACK.setdefault("runseal", AddedCallback)
 
 
 def __getattr__(name: str) -> Any:

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 from .command_line import NO, UNDETERMINED, YES, Commands
 from .reading import Reader, ReadingError, answer, find_run, is_json, json_text, print_line
-from .terminal_text import cell, plain_text, short_time, wrap
+from .terminal_text import plain_text, short_time, wrap
 
 Json = dict[str, Any]
 
@@ -126,4 +126,4 @@ def _record(seq: Optional[int]) -> str:
 def _value(value: Any) -> str:
     if value is None:
         return "-"
-    return plain_text(value) if isinstance(value, str) else cell(value) if value is True else json_text(value)
+    return plain_text(value) if isinstance(value, str) else json_text(value)

@@ -184,7 +184,8 @@ def _newest_values(others: Json) -> list[str]:
     def is_other(one: Json) -> bool:
         return one["kind"] != "summary" and not any(_is_curve(one, name) for name in DRAWN)
 
-    rest = [one for one in others["series"] if is_other(one)]
+    # A name that is logged beside evaluations too is shown once.
+    rest = list({one["key"]: one for one in reversed(others["series"]) if is_other(one)}.values())[::-1]
     unnamed = sum(map(is_other, others["omitted"]))
     if not rest and not unnamed:
         return []

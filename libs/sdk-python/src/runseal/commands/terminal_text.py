@@ -24,7 +24,9 @@ def cell(value: Any, longest: int = 40) -> str:
     """A value for a table: numbers to 6 significant digits, text in one line, `-` for what is not known."""
     if value is None or value == "":
         return "-"
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, (int, float)):
         return (
             str(int(value)) if float(value).is_integer() and abs(value) < 1e21 else number_text(float(f"{value:.6g}"))
         )

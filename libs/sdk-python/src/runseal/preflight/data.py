@@ -184,5 +184,5 @@ def _source_of_folder(subject: Subject, folder: str) -> Finding:
         return subject.say("model.source", "ok", str(source), key=key)
     severity = "warn" if subject.is_wrapped else "info"
     found = f"{folder} does not tell where the base model comes from, and without it the gate G6 blocks"
-    fix = "echo 'base_model.source: ORGANISATION/MODEL' > facts.yaml   # and: runseal run --facts facts.yaml -- ..."
+    fix = "echo 'base_model.source: ORGANISATION/MODEL' >> facts.yaml   # and: runseal run --facts facts.yaml -- ..."
     return subject.say("model.source", severity, found, "its source, stated", fix, key)

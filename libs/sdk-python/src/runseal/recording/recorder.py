@@ -73,6 +73,11 @@ class Recorder:
         self._start()
 
     @property
+    def url(self) -> Optional[str]:
+        """Where events are sent; None: nowhere yet."""
+        return self._config.url if self.courier is not None else None
+
+    @property
     def folder(self) -> str:
         return self._spool.folder
 

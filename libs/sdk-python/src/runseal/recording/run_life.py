@@ -99,6 +99,18 @@ class RunLife:
         else:
             self.fail(error)
 
+    def tell_begin(self) -> None:
+        """Tells a person which run is recorded, and where to."""
+        url = self._recorder.url if self._recorder is not None else None
+        self._teller.once("begun", f"recording run {self.id}" + ("" if url is None else f" to {url}"))
+
+    def tell_end(self, state: str, spooled: int) -> None:
+        """Tells a person what became of it; `spooled` of its events wait."""
+        where = f"; {spooled} of its events wait in the spool"
+        if not spooled:
+            where = f", and the server has all of it: runseal show {self.id}"
+        self._teller.once("end", f"run {self.id} {state}{where}")
+
     def flush(self, limit_s: Optional[float] = None) -> Delivery:
         """Waits until all accepted so far is delivered, at most `limit_s` (else as long as `finish` would)."""
         if self._recorder is not None and not self._recorder.is_disowned:

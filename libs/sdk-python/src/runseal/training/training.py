@@ -67,6 +67,8 @@ class Training:
             self.run.heart.pulse = lambda: {"attempt": self.run.attempt, "phase": self._phase}
             self.run.heart.on_stop = self._stop_requested
         self._tell_phase("train")
+        if self._wrapped is None:
+            self.run.tell_begin()
         remember(self)
 
     def log(self, logs: Json) -> None:
@@ -164,11 +166,14 @@ class Training:
         write_note(self._folder, self._timed_note())
         facts = self._ending()
         if self._is_trained and error is None:
-            self.run.finish(**facts)
+            delivery = self.run.finish(**facts)
         elif isinstance(error, KeyboardInterrupt):
-            self.run.fail(error, signal="SIGINT", **facts)
+            delivery = self.run.fail(error, signal="SIGINT", **facts)
         else:
-            self.run.fail(error or "the process ended before the training did", **facts)
+            delivery = self.run.fail(error or "the process ended before the training did", **facts)
+        # What is left is told with the command that sends it; a wrapper tells its own.
+        if self._wrapped is None and delivery.complete:
+            self.run.tell_end("finished" if self._is_trained and error is None else "failed", 0)
 
     def _ending(self) -> Any:
         facts: Json = {"active_seconds": round(self._timed_note().active_seconds, 3)}

@@ -115,19 +115,6 @@ def end_run(lead: LeadRun, end: Exit, ending: RunEnding, left: Sequence[Left], a
         run.finish(**facts)
 
 
-def tell_place(config: Config) -> str:
-    return "" if config.url is None or config.api_key is None else f" to {config.url}"
-
-
-def tell_end(lead: LeadRun, ending: RunEnding, waiting: int) -> str:
-    """What became of the run, in a line."""
-    state = ending.event_type.partition(".")[2]
-    spooled = lead.delivery.spooled + waiting
-    if spooled:
-        return f"run {lead.run.id} {state}; {spooled} of its events wait in the spool"
-    return f"run {lead.run.id} {state}, and the server has all of it: runseal show {lead.run.id}"
-
-
 def leave_receipt(
     folder: str, lead: LeadRun, attempt: str, newest: Sequence[Receipt], waiting: int, config: Config
 ) -> None:

@@ -50,7 +50,7 @@ class Spare:
 
 def report_to_runseal(module: ModuleType) -> None:
     """Adds our callback to those that every Trainer gets, whatever its `report_to` says."""
-    from runseal.transformers import RunsealCallback, register
+    from runseal.transformers import AddedCallback, register
 
     register()
     before = module.get_reporting_integration_callbacks
@@ -58,7 +58,7 @@ def report_to_runseal(module: ModuleType) -> None:
     @wraps(before)
     def with_ours(report_to: Any) -> Any:
         found = list(before(report_to))
-        return found if RunsealCallback in found else [*found, RunsealCallback]
+        return found if AddedCallback in found else [*found, AddedCallback]
 
     vars(module)["get_reporting_integration_callbacks"] = with_ours
 

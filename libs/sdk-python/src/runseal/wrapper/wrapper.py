@@ -19,7 +19,7 @@ from ..say import Teller, words_of
 from ..training.earlier_run import Resumed, find_resumed, mark_begun, mark_ended
 from ..training.folder_watch import FolderWatch
 from .child_process import Child, Exit, start_failure
-from .end import deliver_left, end_run, leave_receipt, record_final_outputs, tell_end, tell_place
+from .end import deliver_left, end_run, leave_receipt, record_final_outputs
 from .hurry import Hurry
 from .launch_inputs import has_datasets, masked_values, record_config, record_datasets
 from .lead_run import LeadRun
@@ -91,7 +91,7 @@ class _Wrapper:
             self._remark("preflight", names or "nothing is wrong", len(wish.preflight))
         try:
             self._attempt(self._prepare)
-            self._teller.once("begun", f"recording run {self._run.id}{tell_place(self._config)}")
+            self._run.tell_begin()
             end = self._run_command()
             with Hurry(self._is_hurried):
                 self._attempt(lambda: self._finish(end))
@@ -241,7 +241,7 @@ class _Wrapper:
         self._lead.has_waited(time.monotonic() - began)
         self._lead.wait_for_hashes(self._is_hurried.is_set)
         end_run(self._lead, end, ending, left, attempt)
-        self._teller.once("ended", tell_end(self._lead, ending, waiting))
+        self._run.tell_end(ending.event_type.partition(".")[2], self._lead.delivery.spooled + waiting)
         if self._output_dir is not None and os.path.isdir(self._output_dir):
             mark_ended(self._output_dir, self._run.id, ending.event_type.partition(".")[2])
             leave_receipt(self._output_dir, self._lead, attempt, self.receipts.newest, waiting, self._config)
