@@ -24,7 +24,7 @@ class Place {
     if (python === null) throw new Error(NO_PYTHON);
     const folder = await mkdtemp(join(tmpdir(), 'runseal-bench-'));
     await cp(join(LIBS, 'sdk-python', 'src', 'runseal'), join(folder, 'runseal'), { recursive: true });
-    await cp(join(LIBS, 'contracts', 'schemas'), join(folder, 'runseal', 'schemas'), { recursive: true });
+    await cp(join(LIBS, 'contracts', 'schemas'), join(folder, 'runseal', 'events', 'schemas'), { recursive: true });
     return new Place(folder, python);
   }
 

@@ -86,10 +86,18 @@ def row(kind: str) -> list[float]:
         run = start(url, spool_dir)
         started = time.perf_counter()
         times = loop(lambda step: run.log_metrics(VALUES, step))
+        check_recorded(run)
         looped = time.perf_counter()
         run.finish()
         ended = time.perf_counter()
     return [times[ROWS // 2], times[ROWS * 99 // 100], 1e3 * (started - began), 1e3 * (ended - looped)]
+
+
+def check_recorded(run: Optional[runseal.Run]) -> None:
+    """A loop that records nothing is quick, too."""
+    count = None if run is None or run._recorder is None else run._recorder.count()
+    if count is None or count < ROWS / 50:
+        raise SystemExit(f"the rows were not recorded: {count} events")
 
 
 def callback(kind: str) -> list[float]:
@@ -120,6 +128,7 @@ def callback(kind: str) -> list[float]:
         looped = time.perf_counter()
         called.on_train_end(args, state, control)
         ended = time.perf_counter()
+        check_recorded(called.run)
         called.finish()
     return [times[ROWS // 2], times[ROWS * 99 // 100], 1e3 * (started - began), 1e3 * (ended - looped)]
 

@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, settings
 sys.path.insert(0, str(Path(__file__).parent))
 
 from scripted_door import ScriptedDoor
+from wrapping import Wrapping
 
 # Files of hypothesis would lie about in the repository; a failure is printed with what reproduces it.
 settings.register_profile(
@@ -45,3 +46,8 @@ def spool_dir(tmp_path: Path) -> str:
 @pytest.fixture
 def said() -> list[str]:
     return []
+
+
+@pytest.fixture
+def wrapping(door: ScriptedDoor, tmp_path: Path) -> Wrapping:
+    return Wrapping(tmp_path, door.url)

@@ -32,7 +32,7 @@ GIT = {"repository": None, "commit": "a" * 40, "dirty": False}
 
 
 @pytest.fixture(scope="module")
-def site(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Server:  # noqa: F811
+def site(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Server:
     """With a run that passed, one that is blocked, one that is under way, and two of one name."""
     folder = tmp_path_factory.mktemp("runs")
     (folder / "weights.safetensors").write_bytes(b"weights")

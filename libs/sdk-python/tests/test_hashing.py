@@ -7,27 +7,26 @@ import json
 import math
 import os
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Callable, Optional
+from typing import Any, Optional
 
 import pytest
-from scripted_door import Json, ScriptedDoor
-from spools import KEY, spooled
-from test_process import PACKAGE, PREAMBLE, finish, python
+from scripted_door import ScriptedDoor
+from spools import KEY
 from test_tensors import pack, write
 from waiting import wait_for
 
 import runseal
-from runseal.files.hash_path import Changed, hash_folder, hash_path
-from runseal.files.hash_worker import answer
+from runseal.files.hash_path import hash_folder
 from runseal.files.hashing import Finding, Hashing
 from runseal.say import Teller
 
 MIB = 1024 * 1024
+
+
 ROWS = [{"instruction": f"question {index % 90}", "output": "answer"} for index in range(100)]
 
 
@@ -270,213 +269,3 @@ def test_the_end_waits_no_longer_than_it_may_and_records_what_it_has(
     assert not is_running(pid)
     # Afterwards nothing is begun any more.
     assert look(hashing, tmp_path / "first") == [Finding()]
-
-
-def changing(times: int, monkeypatch: pytest.MonkeyPatch, error: Callable[[], Exception]) -> list[int]:
-    """Has the first attempts fail, and counts all of them."""
-    calls: list[int] = []
-
-    def act(*given: Any) -> Any:
-        calls.append(1)
-        if len(calls) <= times:
-            raise error()
-        return hash_path(*given)
-
-    monkeypatch.setattr("runseal.files.hash_worker.hash_path", act)
-    return calls
-
-
-def request(path: Path, **more: Any) -> Json:
-    return {
-        "kind": "content",
-        "path": str(path),
-        "files": None,
-        "fresh": False,
-        "tensors": False,
-        "cache": None,
-        **more,
-    }
-
-
-@pytest.mark.parametrize("error", [lambda: Changed("it changed"), lambda: FileNotFoundError(2, "", "checkpoint-5")])
-def test_what_changes_while_it_is_hashed_is_hashed_once_more_and_then_given_up(
-    data: Path, monkeypatch: pytest.MonkeyPatch, error: Callable[[], Exception]
-) -> None:
-    with monkeypatch.context() as once:
-        calls = changing(1, once, error)
-        assert answer(request(data))["content"].digest == digest(data.read_bytes())
-        assert len(calls) == 2
-    calls = changing(9, monkeypatch, error)
-    reply = answer(request(data))
-    assert (reply["content"], len(calls)) == (None, 2)
-    assert reply["notes"] in (["it changed"], ["checkpoint-5 is gone"])
-
-
-def test_what_changes_between_its_digest_and_the_look_at_its_tensors_has_neither(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path = write(tmp_path / "model.safetensors", {"w": ("F32", pack("F32", [1.0]))})
-
-    def act(*given: Any) -> Any:
-        content = hash_path(*given)
-        with open(path, "ab") as file:
-            file.write(b"more")
-        return content
-
-    monkeypatch.setattr("runseal.files.hash_worker.hash_path", act)
-    reply = answer(request(path, tensors=True, limit_s=60))
-    assert (reply["content"], reply["tensors_finite"]) == (None, None)
-    assert "changed while it was read" in reply["notes"][-1]
-
-
-def test_a_checkpoint_that_is_rotated_away_is_recorded_without_a_digest(
-    run: runseal.Run, door: ScriptedDoor, tmp_path: Path, said: list[str]
-) -> None:
-    run.save_checkpoint(5, path=tmp_path / "checkpoint-5", hash=True)
-    run.finish()
-    (saved,) = door.of_type("run.checkpoint-saved")
-    assert saved["payload"]["digest"] is None
-    assert said == [f"{tmp_path}/checkpoint-5 is recorded without a digest: {tmp_path}/checkpoint-5 is gone"]
-
-
-def test_a_dataset_that_changed_after_it_was_hashed_has_no_profile(data: Path) -> None:
-    hashed = answer(request(data))
-    wanted = {**request(data), "kind": "profile", "tokenizer": None, "limit_s": 60, "import_from": []}
-    assert answer({**wanted, "stamp": hashed["stamp"]})["profile"]["rows"] == 100
-    data.write_text("[]")
-    reply = answer({**wanted, "stamp": hashed["stamp"]})
-    assert reply["profile"] is None
-    assert "changed since it was hashed" in reply["notes"][0]
-
-
-def test_what_is_released_is_hashed_again_whatever_is_known_of_it(
-    run: runseal.Run, door: ScriptedDoor, tmp_path: Path, spool_dir: str
-) -> None:
-    path = tmp_path / "model.safetensors"
-    path.write_bytes(b"x" * MIB)
-    of = os.stat(path)
-    known = f"sha256:{'0' * 64}"
-    entry = [of.st_size, of.st_mtime_ns, of.st_ino, of.st_ctime_ns, known]
-    cache = Path(spool_dir) / "hash-cache.json"
-    cache.write_text(json.dumps({"format": 1, "entries": {str(path): entry}}))
-    run.log_input("base_model", path=path, hash=True)
-    run.log_output("weights", path=path, hash=True)
-    run.log_output("other", path=path, hash=True, fresh=False)
-    run.finish()
-    assert door.of_type("run.input-recorded")[0]["payload"]["digest"] == known
-    digests = [event["payload"]["digest"] for event in door.of_type("run.output-recorded")]
-    assert digests == [digest(b"x" * MIB), known]
-
-
-HASHED = (
-    PREAMBLE
-    + """
-path = os.path.abspath("big")
-run.log_input("dataset", role="train", path=path, hash=True)
-while run._hashing._lanes["content"]._process is None: time.sleep(0.01)
-pid = run._hashing._lanes["content"]._process.pid
-os.kill(pid, signal.SIGSTOP)
-print(pid, flush=True)
-"""
-)
-
-
-def in_folder(script: str, tmp_path: Path, spool_dir: str) -> subprocess.Popen[str]:
-    (tmp_path / "big").write_bytes(b"x" * MIB)
-    prepared = f"import os, signal\nos.chdir({str(tmp_path)!r})\n" + script
-    return python(prepared, "http://127.0.0.1:9", spool_dir, PYTHONPATH=PACKAGE, RUNSEAL_DRAIN_S="3")
-
-
-@pytest.mark.parametrize("ending", ["sys.exit(0)", "run.log_metrics({'loss': 1.0}, 1)"])
-def test_a_process_that_exits_without_finish_records_what_it_could_not_hash(
-    tmp_path: Path, spool_dir: str, ending: str
-) -> None:
-    began = time.monotonic()
-    out, _ = finish(in_folder(HASHED + ending, tmp_path, spool_dir))
-    assert time.monotonic() - began < 15
-    inputs = [event["payload"] for event in spooled(spool_dir) if event["type"] == "run.input-recorded"]
-    assert [(one["path"], one["digest"]) for one in inputs] == [(str(tmp_path / "big"), None)]
-    wait_for("the end of the other process", lambda: not is_running(int(out)))
-
-
-FORKS = "if os.fork() == 0: time.sleep(20); os._exit(0)"
-KEEPS_PIPES = """
-import subprocess
-pipes = [pipe.fileno() for pipe in (process._process.stdin, process._process.stdout)]
-null = subprocess.DEVNULL
-subprocess.Popen([sys.executable, "-c", "import time; time.sleep(20)"], pass_fds=pipes, stdout=null, stderr=null)
-"""
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
-@pytest.mark.parametrize("before", ["", FORKS, KEEPS_PIPES], ids=["alone", "forked child", "child with the pipes"])
-def test_when_the_training_is_killed_the_process_goes_too(tmp_path: Path, spool_dir: str, before: str) -> None:
-    script = f"""
-run.log_output("other", path="big", hash=True)
-assert run.wait_for_hashes(20)
-process = run._hashing._lanes["content"]._process
-{before}
-print(process.pid, flush=True)
-time.sleep(60)
-"""
-    process = in_folder(PREAMBLE + script, tmp_path, spool_dir)
-    assert process.stdout is not None
-    pid = int(process.stdout.readline())
-    assert is_running(pid)
-    process.kill()
-    process.wait()
-    wait_for("the end of the other process", lambda: not is_running(pid), 10)
-    for pipe in (process.stdin, process.stdout, process.stderr):
-        if pipe is not None:
-            pipe.close()
-
-
-def test_a_process_that_dies_idle_does_not_take_a_training_with_it_that_lets_sigpipe_kill(
-    tmp_path: Path, spool_dir: str
-) -> None:
-    script = (
-        PREAMBLE
-        + """
-signal.signal(signal.SIGPIPE, signal.SIG_DFL)
-for _ in range(2):
-    run.log_output("other", path="big", hash=True)
-    assert run.wait_for_hashes(20)
-    process = run._hashing._lanes["content"]._process
-    if process is not None:
-        os.kill(process.pid, signal.SIGKILL)
-        process._process.wait()
-run.finish()
-"""
-    )
-    finish(in_folder(script, tmp_path, spool_dir))
-    outputs = [event["payload"]["digest"] for event in spooled(spool_dir) if event["type"] == "run.output-recorded"]
-    assert outputs == [digest(b"x" * MIB)] * 2
-
-
-def test_a_training_that_forks_meanwhile_hashes_on_and_its_children_do_not(tmp_path: Path, spool_dir: str) -> None:
-    script = (
-        PREAMBLE
-        + """
-for index in range(20):
-    run.log_output("other", path="big", hash=True)
-    child = os.fork()
-    if child == 0:
-        run.log_output("report", path="big", hash=True)
-        sys.exit(0)
-    assert os.waitpid(child, 0)[1] == 0
-assert run.wait_for_hashes(20)
-run.finish()
-"""
-    )
-    finish(in_folder(script, tmp_path, spool_dir))
-    outputs = [event["payload"] for event in spooled(spool_dir) if event["type"] == "run.output-recorded"]
-    assert [(one["role"], one["digest"]) for one in outputs] == [("other", digest(b"x" * MIB))] * 20
-
-
-def test_an_idle_process_ends_and_the_next_path_starts_another(
-    hashing: Hashing, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("runseal.files.hashing._IDLE_S", 0.05)
-    first = started(hashing, tmp_path)
-    wait_for("its end", lambda: not is_running(first))
-    assert started(hashing, tmp_path) != first

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from scripted_door import ScriptedDoor
 from spools import KEY
-from test_run import start
+from starting import start
 from test_training import train
 from waiting import wait_for
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from scripted_door import Json, ScriptedDoor
-from test_run import check_against_published_schemas
+from starting import check_against_published_schemas
 from waiting import wait_for
 from wrapping import Wrapping
 

@@ -10,6 +10,8 @@ import textwrap
 from pathlib import Path
 from typing import Any, Optional
 
+from scripted_door import Json, ScriptedDoor
+
 import runseal
 
 PACKAGE = str(Path(runseal.__file__).parents[1])
@@ -58,3 +60,9 @@ class Wrapping:
 
     def receipt(self, folder: str = "out") -> Any:
         return json.loads((self.folder / folder / "runseal-receipt.json").read_text())
+
+
+def the(door: ScriptedDoor, event_type: str) -> Json:
+    (event,) = door.of_type(event_type)
+    payload: Json = event["payload"]
+    return payload

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import queue
-import time
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import Callable, Optional
@@ -22,7 +21,8 @@ from ..ids import uuid4
 from ..lifetime import forget, remember
 from ..receipt import Receipt
 from ..say import Teller, words_of
-from ..spool.layout import mark_done, sweep_done
+from ..spool.housekeeping import Housekeeping
+from ..spool.layout import mark_done
 from ..spool.outbox import Outbox
 from ..spool.places import measure_others
 from ..spool.spool import Draft, Held, Spool
@@ -53,7 +53,8 @@ class Recorder:
         self._teller = teller
         self._rows = MetricsBuffer()
         self._refusals = Refusals()
-        self._delete_next = time.monotonic() + 3600
+        self._outbox = Outbox(os.path.join(config.spool_dir, self.producer))
+        self._housekeeping = Housekeeping(config.spool_dir, self._outbox, teller)
         self._spool = Spool(
             config.spool_dir,
             self.producer,
@@ -61,9 +62,8 @@ class Recorder:
             limit_bytes=config.spool_limit_bytes,
             others_bytes=measure_others(config.spool_dir, teller),
             teller=teller,
-            free_acknowledged=self._free_acknowledged,
+            free_acknowledged=self._housekeeping.free_acknowledged,
         )
-        self._outbox = Outbox(self._spool.folder)
         self._writer = Writer(self._take_row, self._flush_rows, self._spool.sync, self._complain)
         self._sender: Optional[Sender] = None
         self.courier: Optional[Courier] = None
@@ -274,7 +274,7 @@ class Recorder:
     def _make_sender(self, door: Door, on_receipts: Optional[Callable[[list[Receipt]], object]]) -> Sender:
         def in_memory() -> list[Held]:
             def look() -> list[Held]:
-                self._delete_expired()
+                self._spool.freed(self._housekeeping.delete_expired())
                 self._spool.write_held()
                 return self._spool.in_memory
 
@@ -290,16 +290,3 @@ class Recorder:
             in_memory=in_memory,
             release=lambda ids: self._writer.do(lambda: self._spool.release(ids), _END_PATIENCE_S) or set(),
         )
-
-    def _delete_expired(self) -> None:
-        """Deletes what was acknowledged more than 7 days ago, once an hour at most."""
-        if time.monotonic() >= self._delete_next:
-            self._delete_next = time.monotonic() + 3600
-            self._spool.freed(self._outbox.delete_settled())
-
-    def _free_acknowledged(self) -> int:
-        try:
-            return self._outbox.delete_settled(0) + sweep_done(self._config.spool_dir, 0)
-        except OSError as error:
-            self._teller.once("free", f"acknowledged segments cannot be deleted: {error}")
-            return 0
