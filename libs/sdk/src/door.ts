@@ -47,6 +47,25 @@ export async function postEvents(door: Door, texts: readonly string[], known: Kn
   }
 }
 
+/** Posts to another path: the status (0: no answer) and the object that came back, empty where none did. Never throws. */
+export async function postJson(
+  door: Door,
+  { path, body, signal }: { path: string; body: object; signal: AbortSignal },
+): Promise<{ status: number; body: Record<string, unknown> }> {
+  try {
+    const response = await fetch(door.url + path, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${door.apiKey}`, 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+      redirect: 'manual',
+      signal: AbortSignal.any([signal, AbortSignal.timeout(door.timeout_ms ?? TIMEOUT_MS)]),
+    });
+    return { status: response.status, body: parseObject(await response.text()) };
+  } catch {
+    return { status: 0, body: {} };
+  }
+}
+
 /** Pure part of `postEvents`: what a status and a body mean for a request of `count` events. */
 export function readAnswer(
   status: number,

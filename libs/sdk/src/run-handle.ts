@@ -1,6 +1,8 @@
 import type { EventPayload, EventType } from '@runseal/contracts';
 import { forgetRun, rememberRun } from './exit.js';
+import type { Door } from './door.js';
 import { hashPath, type PathContent } from './hash-path.js';
+import { Heartbeat } from './heartbeat.js';
 import { encodeMetric, MetricsBuffer, type RowPlace } from './metrics-buffer.js';
 import {
   blankCheckpoint,
@@ -36,11 +38,15 @@ interface HandleParts {
   recorder: Recorder | null;
   teller: Teller;
   drain_ms: number;
+  /** Where to tell that the run is alive; null: nowhere. */
+  door: Door | null;
 }
 
 export class RunHandle implements Run {
   readonly id: string;
   readonly attempt: string;
+  stopRequested = false;
+  private readonly heart: Heartbeat | null;
   private readonly buffer = new MetricsBuffer();
   private timer: NodeJS.Timeout | null = null;
   private gatherUntil = 0;
@@ -52,6 +58,8 @@ export class RunHandle implements Run {
     this.id = parts.run;
     this.attempt = parts.attempt;
     if (parts.recorder) rememberRun(this);
+    const { run, attempt, teller, door } = parts;
+    this.heart = door && new Heartbeat({ door, run, attempt, teller, onStop: () => this.askToStop() });
   }
 
   logMetrics(values: Readonly<Record<string, number | string>>, place: RowPlace): void {
@@ -196,10 +204,18 @@ export class RunHandle implements Run {
     forgetRun(this);
     await recorder.drain(Math.max(0, deadline - Date.now()));
     await withLimit(recorder.synced(), Math.max(100, deadline - Date.now()));
+    this.heart?.stop();
     const delivery = this.delivery();
     if (delivery.complete) recorder.close();
     else this.parts.teller.once('spooled', `${delivery.spooled} events are still spooled in ${recorder.folder}`);
     return delivery;
+  }
+
+  private askToStop(): void {
+    this.stopRequested = true;
+    const text = "the training's loop is told by run.stopRequested";
+    this.parts.teller.once('stop', `the server asks for an end of the training; ${text}`);
+    this.guard(() => this.keep('run.annotated', { attempt: this.attempt, name: 'stop_requested', text, value: null }));
   }
 
   private delivery(): Delivery {

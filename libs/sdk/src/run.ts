@@ -25,6 +25,8 @@ export interface HashOptions {
 export interface Run {
   readonly id: string;
   readonly attempt: string;
+  /** Whether the server has asked for an end of the training: for a loop that wants to obey. */
+  readonly stopRequested: boolean;
   logMetrics(values: Readonly<Record<string, number | string>>, place: RowPlace): void;
   logParameters(parameters: object): void;
   logInput(input: Given<Input>, options?: HashOptions): void;

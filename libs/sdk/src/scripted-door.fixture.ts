@@ -39,6 +39,9 @@ export class ScriptedDoor {
   /** Taken from the front, one a request; then `always`, then the usual answer. */
   readonly faults: Fault[] = [];
   always: Fault | null = null;
+  /** Paths and bodies of heartbeats, and what they are answered. */
+  readonly beats: { path: string; body: unknown }[] = [];
+  beatAnswer: Fault = answer(200, { lease_s: 1, alerts: [], stop: false });
   epoch = 0;
   duplicates = 0;
   private readonly byId = new Map<string, { text: string; receipt: Record<string, unknown> }>();
@@ -77,6 +80,10 @@ export class ScriptedDoor {
     const chunks: Buffer[] = [];
     for await (const chunk of incoming) chunks.push(chunk as Buffer);
     const body = Buffer.concat(chunks);
+    if (incoming.url?.endsWith('/heartbeat')) {
+      this.beats.push({ path: incoming.url, body: JSON.parse(body.toString()) });
+      return this.beatAnswer({ events: [], known: undefined, authorization: undefined, bytes: 0 }, response, () => []);
+    }
     const { events, known } = JSON.parse(body.toString()) as DoorRequest;
     const request = { events, known, authorization: incoming.headers.authorization, bytes: body.length };
     this.requests.push(request);

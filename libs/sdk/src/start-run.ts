@@ -35,7 +35,7 @@ export async function startRun(options: StartRunOptions = {}): Promise<Run> {
   const config = readConfig(options, environment, faults);
   const teller = new Teller(config.say);
   const run = attachTo ?? uuidv7();
-  if (isDisabled) return new RunHandle({ run, attempt: uuidv7(), recorder: null, teller, drain_ms: 0 });
+  if (isDisabled) return new RunHandle({ run, attempt: uuidv7(), recorder: null, teller, drain_ms: 0, door: null });
   if (config.url === null || config.apiKey === null) {
     teller.once(
       'no server',
@@ -49,7 +49,9 @@ export async function startRun(options: StartRunOptions = {}): Promise<Run> {
   if (attachTo === null) recorder.record('run.started', started);
   const attempt = recorder.record('run.attempt-started', attemptStarted) ?? uuidv7();
   recorder.attempt = attempt;
-  return new RunHandle({ run, attempt, recorder, teller, drain_ms: config.drain_ms });
+  const { url, apiKey, drain_ms } = config;
+  const door = url !== null && apiKey !== null ? { url, apiKey } : null;
+  return new RunHandle({ run, attempt, recorder, teller, drain_ms, door });
 }
 
 function pick<Blank extends object>(blank: Blank, options: object): Blank {
