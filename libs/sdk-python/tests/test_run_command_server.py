@@ -36,6 +36,8 @@ def test_a_killed_wrapper_takes_nothing_from_the_command_which_ends_its_run_itse
     wait_for("the attempt", lambda: "run.attempt-started" in door.types)
     process.kill()
     process.wait()
+    beats = len(door.beats)
+    wait_for("heartbeats of the command itself", lambda: len(door.beats) > beats)
     (wrapping.folder / "go").touch()
     out, err = process.communicate(timeout=30)
     assert (len(out), err.endswith(b"late\n")) == (200_001, True)

@@ -7,6 +7,7 @@ import os
 import resource
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ from scripted_door import Exchange, ScriptedDoor, silence
 from spools import KEY, RUN, config, disown, draft, open_spool, spooled, stored
 from test_spool import _age
 from waiting import wait_for
+from wrapping import PACKAGE
 
 import runseal
 from runseal.events.metrics import Row
@@ -228,6 +230,18 @@ def test_a_disk_that_hangs_costs_rows_beyond_the_queue_and_one_short_wait(
     assert rows + sum(one["count"] for one in declared) == 60_000
     assert sum(event["type"] == "run.parameters-recorded" for event in events) == 60
     recorder.close()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+def test_a_dead_process_that_nobody_has_waited_for_owns_nothing(spool_dir: str) -> None:
+    script = (
+        f"import os; from runseal.spool.layout import write_owner as w; os.makedirs({spool_dir!r}); w({spool_dir!r})"
+    )
+    with subprocess.Popen([sys.executable, "-c", script], env={"PYTHONPATH": PACKAGE}) as process:
+        state = Path(f"/proc/{process.pid}/stat")
+        wait_for("its death", lambda: ") Z " in state.read_text())
+        assert not has_live_owner(spool_dir)
+    assert process.returncode == 0
 
 
 def test_a_folder_of_a_dead_process_is_told_from_one_that_lives(spool_dir: str) -> None:

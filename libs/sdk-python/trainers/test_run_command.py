@@ -182,6 +182,31 @@ def test_a_training_that_is_killed_goes_on_as_the_same_run(folder: Path, server:
     assert server.verify()["verdict"] == "intact"
 
 
+def test_a_training_whose_runseal_run_is_killed_goes_on_and_is_documented_whole(folder: Path, server: Server) -> None:
+    process = start(folder, server, command=[*COMMAND, "max_steps=300", "save_steps=100", "eval_steps=100"])
+    checkpoint = folder / "out" / "checkpoint-100"
+    wait_for("a checkpoint", lambda: (checkpoint / "trainer_state.json").exists() or process.poll() is not None, 200)
+    process.kill()
+    # What the training prints goes on to come, until it ends.
+    out, err = process.communicate(timeout=200)
+    assert "train_loss" in out + err
+    run_id = str(json.loads((folder / "out" / ".runseal" / "run.json").read_text())["run"])
+    send = [sys.executable, "-m", "runseal", "spool", "send"]
+    subprocess.run(send, env=environment(folder, server), check=True)
+    server.wait_for_state(run_id, "finished")
+    events = server.events(run_id)
+    rows = [row for event in of_type(events, "run.metrics-logged") for row in event["rows"] if row["kind"] == "train"]
+    assert [row["step"] for row in rows] == list(range(2, 301, 2))
+    assert {event["role"] for event in of_type(events, "run.output-recorded")} >= {
+        "weights",
+        "tokenizer",
+        "training_args",
+    }
+    assert missing_fields(server, run_id) == ["input_artifacts.base_model.source"]
+    assert server.get(f"/v1/runs/{run_id}")["faults"] == []
+    assert server.verify()["verdict"] == "intact"
+
+
 def test_a_training_without_a_server_is_delivered_later_as_it_was(folder: Path, server: Server) -> None:
     assert run(folder, None, RUNSEAL_DRAIN_S="20")[0] == 0
     receipt = json.loads((folder / "out" / "runseal-receipt.json").read_text())

@@ -1,4 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
 import {
   appendFileSync,
   existsSync,
@@ -9,19 +10,21 @@ import {
   statSync,
   truncateSync,
   utimesSync,
+  writeFileSync,
 } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import fc from 'fast-check';
 import { v7 as uuidv7 } from 'uuid';
+import { waitFor } from '@runseal/testing';
 import { Outbox } from './outbox.js';
 import { Teller } from './say.js';
 import { answer, problem, reset, resetAfterCommit, ScriptedDoor } from './scripted-door.fixture.js';
 import { sendSpool } from './send-spool.js';
 import { Sender } from './sender.js';
 import { Spool } from './spool.js';
-import { writeMeta } from './spool-layout.js';
+import { hasLiveOwner, writeMeta } from './spool-layout.js';
 
 let door: ScriptedDoor;
 let root: string;
@@ -56,6 +59,23 @@ const openSpool = (url: string | null = door.url, segment_bytes = 2000) =>
     segment_bytes,
   });
 /** What a kill does to a process, as far as its folder can tell: nobody owns it any more. */
+const isLinux = existsSync('/proc/self/stat');
+(isLinux ? test : test.skip)('a dead process that nobody has waited for owns no folder', async () => {
+  // What takes the shell's place waits for no child of the shell.
+  const parent = spawn('sh', ['-c', 'sleep 1 & echo $!; exec sleep 60'], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const pid = Number(String((await once(parent.stdout, 'data'))[0]));
+  const fields = () => readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
+  const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
+  writeFileSync(
+    join(root, 'owner.json'),
+    JSON.stringify({ pid, host: hostname(), started: `${boot}/${fields()[19]}` }),
+  );
+  expect(hasLiveOwner(root)).toBe(true);
+  await waitFor('its death', async () => fields()[0] === 'Z');
+  expect(hasLiveOwner(root)).toBe(false);
+  parent.kill('SIGKILL');
+});
+
 const disown = (spool: Spool) => rmSync(join(spool.folder, 'owner.json'), { force: true });
 
 /** A trainer that tells the id of every event once it has been accepted, as fast as it can. */

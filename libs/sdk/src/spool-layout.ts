@@ -130,9 +130,11 @@ function newestWrite(folder: string): number {
 function startOf(pid: number): string | null {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    // The program's name stands in parentheses and may hold spaces; the start time is the 20th field behind it.
-    const start = stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
-    return `${readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()}/${start}`;
+    // The program's name stands in parentheses and may hold spaces; behind it the state comes first, the start time 20th.
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    // Dead, though nobody has waited for it yet, which in a container may be never.
+    if (fields[0] === 'Z' || fields[0] === 'X') return null;
+    return `${readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()}/${fields[19]}`;
   } catch {
     return null;
   }

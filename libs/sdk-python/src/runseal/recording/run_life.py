@@ -81,7 +81,7 @@ class RunLife:
         self._others: Sequence[Json] = ()
         self._is_ended = False
         self.observer: Optional[Observer] = None
-        #: None where there is no server to tell, and below a wrapper, which tells it.
+        #: None where there is no server to tell. Below a wrapper it waits until that is dead.
         self.heart: Optional[Heartbeat] = None
 
     def __enter__(self) -> Self:

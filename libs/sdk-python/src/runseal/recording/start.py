@@ -71,8 +71,13 @@ def _join(config: Config, run: str, teller: Teller, attempt: Json, wrapped: Wrap
     wrapped.leave(Left(recorder.producer, recorder.folder, recorder.attempt))
     if not is_first:
         recorder.record(attempt)
-    # What is left at the end is the wrapper's to deliver and to tell.
-    return Run(run, recorder.attempt, recorder, teller, config.drain_s, wrapped=wrapped)
+    # What is left at the end is the wrapper's to deliver and to tell, and that the run is alive, as long as it lives itself.
+    handle = Run(run, recorder.attempt, recorder, teller, config.drain_s, wrapped=wrapped)
+    handle.heart = _make_heart(handle, config, teller)
+    if handle.heart is not None:
+        handle.heart.is_due = lambda: wrapped.is_orphaned
+        handle.heart.start()
+    return handle
 
 
 def _start(config: Config, run: str, teller: Teller, events: list[Json], on_receipts: Any) -> Run:
@@ -88,23 +93,23 @@ def _start(config: Config, run: str, teller: Teller, events: list[Json], on_rece
     for event in events:
         recorder.record(event)
     handle = Run(run, attempt, recorder, teller, config.drain_s, command)
-    handle.heart = _start_heart(handle, config, teller)
+    handle.heart = _make_heart(handle, config, teller)
+    if handle.heart is not None:
+        handle.heart.start()
     return handle
 
 
-def _start_heart(run: Run, config: Config, teller: Teller) -> Optional[Heartbeat]:
+def _make_heart(run: Run, config: Config, teller: Teller) -> Optional[Heartbeat]:
     """So that a run whose process dies without a word is not taken for running for ever."""
     if config.url is None or config.api_key is None:
         return None
-    heart = Heartbeat(
+    return Heartbeat(
         Door(config.url, config.api_key, config.ca_file, timeout_s=5.0),
         run.id,
         lambda: {"attempt": run.attempt, "phase": "train"},
         lambda: run.tell_stop("the training's loop is told by run.stop_requested", None),
         teller,
     )
-    heart.start()
-    return heart
 
 
 def _command(spool_dir: str) -> str:

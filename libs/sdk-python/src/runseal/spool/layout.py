@@ -207,7 +207,8 @@ def _newest_write(folder: str) -> float:
 
 
 def start_of(pid: int) -> Optional[str]:
-    """Boot and start time of a process where the system tells them: a pid alone is given again."""
+    """Boot and start time of a process where the system tells them: a pid alone is given again. None for one that is dead, and for
+    a dead one too that nobody has waited for yet, which in a container may be never."""
     try:
         with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
             stat = file.read()
@@ -215,8 +216,9 @@ def start_of(pid: int) -> Optional[str]:
             boot = file.read().strip()
     except OSError:
         return None
-    # The program's name stands in parentheses and may hold spaces; the start time is the 20th field behind it.
-    return f"{boot}/{stat[stat.rindex(')') + 2 :].split(' ')[19]}"
+    # The program's name stands in parentheses and may hold spaces; behind it the state comes first, the start time 20th.
+    fields = stat[stat.rindex(")") + 2 :].split(" ")
+    return None if fields[0] in ("Z", "X") else f"{boot}/{fields[19]}"
 
 
 def _names(folder: str) -> list[str]:
