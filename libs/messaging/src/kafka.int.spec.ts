@@ -1,6 +1,7 @@
 import { parseRecord } from '@runseal/chain';
 import { describeWithKafka, findKafka, TestKafka, waitFor } from '@runseal/testing';
 import { ConfigResourceTypes, type Admin, type KafkaMessage } from 'kafkajs';
+import { createTopics } from './create-topics.js';
 import { chainOf } from './chain.fixture.js';
 import { openKafka } from './kafka-client.js';
 import { KafkaPublisher } from './kafka-publisher.js';
@@ -86,7 +87,7 @@ describeWithKafka('topics and what is published to them', ours, () => {
 
   it('with another number of partitions are named, never changed in place', async () => {
     await admin.deleteTopics({ topics: [HEADS_TOPIC] });
-    await admin.createTopics({ topics: [{ topic: HEADS_TOPIC, numPartitions: 3 }], waitForLeaders: true });
+    await createTopics(admin, [{ topic: HEADS_TOPIC, numPartitions: 3 }]);
     await applyTopics(options());
     expect((await applyTopics(options())).left).toEqual([
       { topic: HEADS_TOPIC, what: 'partitions', found: '3', wanted: '12', canApply: false },
@@ -130,7 +131,7 @@ describeWithKafka('topics and what is published to them', ours, () => {
   it('are missed by the publisher with an error, after which it goes on', async () => {
     const publisher = new KafkaPublisher({ ...options(), recordsTopic: 'not.there' });
     await expect(publisher.publishRecords(chainOf(1))).rejects.toThrow(/topic-partition/);
-    await admin.createTopics({ topics: [{ topic: 'not.there', numPartitions: 1 }], waitForLeaders: true });
+    await createTopics(admin, [{ topic: 'not.there', numPartitions: 1 }]);
     await publisher.publishRecords(chainOf(2));
     expect(await consume('not.there', 2)).toHaveLength(2);
     await publisher.close();

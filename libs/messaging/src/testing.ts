@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import type { SealedRecord } from '@runseal/chain';
 import { Partitioners, type Admin, type EachBatchPayload, type EachMessagePayload, type Message } from 'kafkajs';
 import { setTimeout as wait } from 'node:timers/promises';
+import { createTopics } from './create-topics.js';
 import { openKafka, partitionOf, type KafkaOptions } from './kafka-client.js';
 import { formatRecordMessage } from './record-message.js';
 import { changeSettings, readSettings } from './topics.js';
@@ -38,17 +39,14 @@ export class TestTopic {
   async make(): Promise<void> {
     await this.administer(async (admin) => {
       const { brokers } = await admin.describeCluster();
-      await admin.createTopics({
-        waitForLeaders: true,
-        topics: [
-          {
-            topic: this.name,
-            numPartitions: this.partitions,
-            replicationFactor: Math.min(3, brokers.length),
-            configEntries: [{ name: 'max.message.bytes', value: String(2 * 1024 * 1024) }],
-          },
-        ],
-      });
+      await createTopics(admin, [
+        {
+          topic: this.name,
+          numPartitions: this.partitions,
+          replicationFactor: Math.min(3, brokers.length),
+          configEntries: [{ name: 'max.message.bytes', value: String(2 * 1024 * 1024) }],
+        },
+      ]);
     });
   }
 

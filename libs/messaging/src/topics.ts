@@ -1,5 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Admin } from 'kafkajs';
+import { createTopics } from './create-topics.js';
 import { openKafka, type KafkaOptions } from './kafka-client.js';
 
 /** Sealed records: key = ledger, so that a ledger lies in one partition in order of seq; value = the record as JSON. */
@@ -53,15 +54,13 @@ export function applyTopics(options: KafkaOptions): Promise<AppliedTopics> {
     const differences = (await findDifferences(admin)).filter(({ canApply }) => canApply);
     const missing = differences.filter(({ what }) => what === 'topic').map(({ topic }) => topic);
     const { brokers } = await admin.describeCluster();
-    const isNew = await admin.createTopics({
-      waitForLeaders: true,
-      topics: missing.map((topic) => ({
-        topic,
-        numPartitions: PARTITIONS,
-        replicationFactor: Math.min(REPLICAS_WANTED, brokers.length),
-        configEntries: Object.entries(SETTINGS).map(([name, value]) => ({ name, value })),
-      })),
-    });
+    const topics = missing.map((topic) => ({
+      topic,
+      numPartitions: PARTITIONS,
+      replicationFactor: Math.min(REPLICAS_WANTED, brokers.length),
+      configEntries: Object.entries(SETTINGS).map(([name, value]) => ({ name, value })),
+    }));
+    const isNew = await createTopics(admin, topics);
     const mended = differences.filter(({ what }) => what !== 'topic');
     for (const topic of new Set(mended.map((difference) => difference.topic)))
       await changeSettings(admin, topic, SETTINGS);
