@@ -25,6 +25,8 @@ class Wrapping:
         self.folder = folder
         self.spool = str(folder / "spool")
         self.url = url
+        #: Stands before the program.
+        self.before: list[str] = []
 
     def start(
         self, command: list[str], *options: str, program: str = "run", **variables: str
@@ -41,7 +43,7 @@ class Wrapping:
             **variables,
         }
         return subprocess.Popen(
-            [sys.executable, "-m", "runseal", program, *options, *behind],
+            [*self.before, sys.executable, "-m", "runseal", program, *options, *behind],
             cwd=self.folder,
             env=env,
             stdin=subprocess.DEVNULL,
