@@ -124,6 +124,7 @@ class Hashing:
         self, kind: str, path: str, files: Optional[list[str]], more: Json, record: Callable[[Finding], object]
     ) -> None:
         # Not on the thread: a fork in the middle of an import leaves the child half a module.
+        from . import hash_process, hash_worker  # noqa: F401
 
         request = {"kind": kind, "path": os.path.abspath(path), "files": files, **more}
         job = _Job(path, request, record, queue.SimpleQueue())

@@ -55,6 +55,7 @@ class Evaluations:
 
     def _start(self) -> None:
         # Not on the thread: a fork in the middle of an import leaves the child half a module.
+        import hashlib  # noqa: F401
 
         self._reader = threading.Thread(target=self._read, name="runseal-evaluations", daemon=True)
         try:
