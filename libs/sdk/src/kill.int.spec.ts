@@ -60,7 +60,8 @@ const openSpool = (url: string | null = door.url, segment_bytes = 2000) =>
   });
 /** What a kill does to a process, as far as its folder can tell: nobody owns it any more. */
 const isLinux = existsSync('/proc/self/stat');
-(isLinux ? test : test.skip)('a dead process that nobody has waited for owns no folder', async () => {
+const whyNot = isLinux ? '' : ' (skipped: there is no /proc)';
+(isLinux ? test : test.skip)(`a dead process that nobody has waited for owns no folder${whyNot}`, async () => {
   // What takes the shell's place waits for no child of the shell.
   const parent = spawn('sh', ['-c', 'sleep 1 & echo $!; exec sleep 60'], { stdio: ['ignore', 'pipe', 'inherit'] });
   const pid = Number(String((await once(parent.stdout, 'data'))[0]));
